@@ -1,0 +1,53 @@
+#pragma once
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "server/http/message.hpp"
+#include "server/task.hpp"
+
+/// What an application is to the server, and the server to an application. The application sees requests, never
+/// connections; the server knows no application.
+namespace sluice::server {
+
+/// Lent to the application's part on one processor; outlives it.
+struct ProcessorContext {
+  unsigned index;     ///< 0 to processors - 1.
+  Executor executor;  ///< Runs on the processor's own thread. Answers from other threads are posted here.
+};
+
+/// The application on one processor: its caches and database handles. Created, used and destroyed on that
+/// processor's thread, so it needs no locks.
+class AppProcessor {
+ public:
+  virtual ~AppProcessor() = default;
+
+  /// Answers one request. Requests of one connection come one after the other, those of different connections
+  /// interleave wherever this coroutine suspends. Must not block longer than a local database read. HEAD arrives as
+  /// HEAD and is answered like GET; the server leaves the body out. An exception is logged and answered with 500.
+  virtual Task<http::Response> handle(const http::Request& request) = 0;
+};
+
+/// The application as a whole. Shared by all processors, so everything const must be safe to call from any thread.
+class App {
+ public:
+  virtual ~App() = default;
+
+  /// Labels of `http_requests_total{interaction}`; index 0 is for everything else (static files, 404). At most 64.
+  virtual std::span<const std::string_view> interactions() const noexcept = 0;
+
+  /// Called once on each processor's thread before it accepts. Throws when the processor can't be set up.
+  virtual std::unique_ptr<AppProcessor> start(ProcessorContext context) = 0;
+
+  /// Empty while the application can serve; otherwise the sentence `/readyz` answers with 503.
+  virtual std::string not_ready() const { return {}; }
+
+  /// Text in Prometheus' exposition format, appended to `/metrics`; empty when there is none.
+  virtual std::string metrics() const { return {}; }
+
+  /// Called once after the last processor has stopped: flush and close.
+  virtual void stop() {}
+};
+
+}  // namespace sluice::server
