@@ -26,7 +26,7 @@ endif()
 add_library(sluice_options INTERFACE)
 target_include_directories(sluice_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(sluice_options INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wold-style-cast -Werror)
+  -Wall -Wextra -Wpedantic -Wshadow -Woverloaded-virtual -Wold-style-cast -Werror)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND SLUICE_SANITIZE)
   # GCC 12 with sanitizers warns falsely in Asio's coroutines (GCC bugs 109224, 105562).
   target_compile_options(sluice_options INTERFACE -Wno-mismatched-new-delete -Wno-maybe-uninitialized)

@@ -51,7 +51,9 @@ void raise_descriptor_limit() {
 /// order.
 class Supervisor {
  public:
-  explicit Supervisor(server::Server& server) : server_(server) {}
+  explicit Supervisor(server::Server& server) : server_(server) {
+    for (const int signal : {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1}) signals_.add(signal);
+  }
 
   /// Any thread.
   void drain() {
@@ -103,7 +105,7 @@ class Supervisor {
 
   server::Server& server_;
   boost::asio::io_context io_{1};
-  boost::asio::signal_set signals_{io_, SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1};
+  boost::asio::signal_set signals_{io_};
   boost::asio::steady_timer deadline_{io_};
   bool draining_ = false;
 };

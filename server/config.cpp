@@ -30,7 +30,7 @@ void Config::declare(Settings& settings) {
   settings.add("tls.session_cache", session_cache, 0, 10'000'000,
                "Sessions kept for clients without tickets");
   auto& l = limits;
-  settings.add("limits.hello_bytes", l.hello_bytes, 512, 128 * 1024, "Size of a ClientHello");
+  settings.add("limits.hello_bytes", l.hello_bytes, 512, 16 * 1024, "Size of a ClientHello");
   settings.add("limits.hello_timeout", l.hello_timeout, 10ms, 5min, "From accept to the whole ClientHello");
   settings.add("limits.handshake_timeout", l.handshake_timeout, 10ms, 5min,
                "From the ClientHello to the end of the handshake");

@@ -123,7 +123,7 @@ Task<Connection::Next> Connection::read_hello() {
 Connection::Next Connection::judge_hello(Bytes peeked, HelloClass& kind) const {
   const auto hello = tls::classify(peeked, processor_.config().limits.hello_bytes);
   if (hello) {
-    kind = hello->claim == tls::Claim::resuming ? HelloClass::resuming : HelloClass::fresh;
+    kind = hello->claim() == tls::HelloClaim::resuming ? HelloClass::resuming : HelloClass::fresh;
     return Next::proceed;
   }
   switch (static_cast<tls::HelloError>(hello.error().value())) {
@@ -142,9 +142,9 @@ Connection::Next Connection::judge_hello(Bytes peeked, HelloClass& kind) const {
 
 Task<void> Connection::say_https_only() {
   static constexpr std::string_view kAnswer =
-      "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 68\r\n"
+      "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 69\r\n"
       "Connection: close\r\n\r\nThis port speaks HTTPS. Use https:// in front of the address instead.";
-  static_assert(kAnswer.size() - kAnswer.find("\r\n\r\n") - 4 == 68);
+  static_assert(kAnswer.size() - kAnswer.find("\r\n\r\n") - 4 == 69);
   if (::send(fd(), kAnswer.data(), kAnswer.size(), MSG_NOSIGNAL) < 0) co_return;
   enter(ConnectionState::closing);
   arm(processor_.config().limits.close_timeout);
@@ -309,7 +309,7 @@ Task<bool> Connection::respond(http::Response response, bool refused) {
   out_.clear();
   http::append_head(
       out_, response,
-      {.date = processor_.date().text(wall_now()),
+      {.date = processor_.date().at(wall_now()),
        .request_id = {request_id_.data(), request_id_.size()},
        .keep_alive = keep_alive,
        .keepalive_timeout = std::chrono::duration_cast<std::chrono::seconds>(config.keepalive_timeout),

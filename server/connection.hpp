@@ -8,6 +8,7 @@
 #include <boost/intrusive/list.hpp>
 
 #include "admission/gate.hpp"
+#include "base/bytes.hpp"
 #include "base/timer_wheel.hpp"
 #include "server/config.hpp"
 #include "server/counters.hpp"
@@ -22,11 +23,11 @@ class Processor;
 
 /// One client connection, from accept to close: hello, gate, handshake, requests, close. Lives on its
 /// processor's thread. While it is idle it owns a TLS object, a coroutine frame and little else.
-class Connection final
-    : private TimerWheel::Timer,
-      public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>,
-                                              boost::intrusive::tag<Connection>> {
+class Connection final : private TimerWheel::Timer {
  public:
+  /// In the processor's list of connections; leaves it by itself.
+  boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> list_hook;
+
   Connection(Processor& processor, tls::Socket socket, const Endpoint& peer);
   ~Connection();
 
