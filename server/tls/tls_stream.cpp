@@ -5,11 +5,13 @@
 
 #include <openssl/err.h>
 
+#include "base/error.hpp"
+
 namespace sluice::tls {
 
 namespace {
 
-class StreamCategory final : public boost::system::error_category {
+class StreamCategory final : public ErrorCategory {
  public:
   const char* name() const noexcept override { return "sluice.tls"; }
   std::string message(int value) const override {
@@ -78,13 +80,15 @@ Step TlsStream::handshake() noexcept {
 Step TlsStream::read_some(void* data, std::size_t size) noexcept {
   errno = 0;
   std::size_t bytes = 0;
-  return outcome(SSL_read_ex(ssl_.get(), data, size, &bytes), bytes);
+  const int result = SSL_read_ex(ssl_.get(), data, size, &bytes);
+  return outcome(result, bytes);
 }
 
 Step TlsStream::write_some(const void* data, std::size_t size) noexcept {
   errno = 0;
   std::size_t bytes = 0;
-  return outcome(SSL_write_ex(ssl_.get(), data, size, &bytes), bytes);
+  const int result = SSL_write_ex(ssl_.get(), data, size, &bytes);
+  return outcome(result, bytes);
 }
 
 Step TlsStream::shutdown() noexcept {
