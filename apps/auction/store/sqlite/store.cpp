@@ -1,0 +1,64 @@
+#include "apps/auction/store/sqlite/store.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <sstream>
+#include <stdexcept>
+#include <utility>
+
+#include "apps/auction/store/sqlite/health.hpp"
+#include "apps/auction/store/sqlite/repository.hpp"
+#include "apps/auction/store/sqlite/writer.hpp"
+
+namespace sluice::auction::sqlite {
+
+namespace {
+
+/// Makes the name of a new file durable; SQLite does so for its log, not for the database.
+void sync_directory_of(const std::filesystem::path& file) {
+  const auto directory = std::filesystem::absolute(file).parent_path();
+  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool synced = fd >= 0 && ::fsync(fd) == 0;
+  if (fd >= 0) ::close(fd);
+  if (!synced) throw std::runtime_error("can't sync the directory " + directory.string());
+}
+
+class SqliteStore final : public Store {
+ public:
+  explicit SqliteStore(Options options) : options_(std::move(options)), writer_(options_, health_) {}
+
+  std::unique_ptr<Repository> repository(Executor executor) override {
+    return make_repository(options_, std::move(executor), health_, writer_);
+  }
+  std::string not_ready() const override { return health_.problem(); }
+  std::string metrics() const override;
+  void stop() override { writer_.stop(); }
+
+ private:
+  const Options options_;
+  Health health_;
+  Writer writer_;
+};
+
+std::string SqliteStore::metrics() const {
+  std::ostringstream out;
+  out << writer_.metrics()
+      << "# HELP sluice_store_reads_given_up_total Reads that exceeded their work budget.\n"
+         "# TYPE sluice_store_reads_given_up_total counter\n"
+         "sluice_store_reads_given_up_total "
+      << health_.reads_given_up() << '\n';
+  return out.str();
+}
+
+}  // namespace
+
+std::unique_ptr<Store> open_store(Options options) {
+  const auto file = options.file;
+  const bool existed = std::filesystem::exists(file);
+  auto store = std::make_unique<SqliteStore>(std::move(options));
+  if (!existed) sync_directory_of(file);
+  return store;
+}
+
+}  // namespace sluice::auction::sqlite
