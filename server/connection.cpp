@@ -287,7 +287,7 @@ Task<http::Response> Connection::answer() {
     response = http::plain(500, "The server failed to answer this request.");
   }
   if (response.status == 404 && processor_.files() != nullptr) {
-    if (auto file = processor_.files()->serve(request)) response = std::move(*file);
+    if (auto file = processor_.files()->serve(request, wall_now())) response = std::move(*file);
   }
   co_return response;
 }
