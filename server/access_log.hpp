@@ -50,8 +50,8 @@ class AccessLog {
 
 /// What a line says of a request. Views are borrowed for the call.
 struct AccessEntry {
-  std::chrono::system_clock::time_point time;
-  std::string_view id, client, method, target, interaction, tls_version;
+  std::chrono::system_clock::time_point time{};
+  std::string_view id{}, client{}, method{}, target{}, interaction{}, tls_version{};
   bool resumed = false;
   unsigned status = 0;
   std::uint64_t body_bytes = 0;          ///< Of the response, without the head.

@@ -84,7 +84,8 @@ class Processor {
   using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, Executor>;
   using Timer = boost::asio::basic_waitable_timer<Monotonic, boost::asio::wait_traits<Monotonic>, Executor>;
   using Connections = boost::intrusive::list<
-      Connection, boost::intrusive::member_hook<Connection, decltype(Connection::list_hook), &Connection::list_hook>,
+      Connection,
+      boost::intrusive::member_hook<Connection, decltype(Connection::list_hook), &Connection::list_hook>,
       boost::intrusive::constant_time_size<false>>;
   /// IPv4 address, or the first 64 bits of an IPv6 one.
   using AddressKey = std::uint64_t;

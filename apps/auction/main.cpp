@@ -14,7 +14,8 @@ void prepare_dev(auction::Settings& settings, const node::DevContext& dev) {
   auction::prepare_demo(settings.database_file(dev.config.state_dir), dev.say);
   if (dev.loopback_only && !settings.rubis_client) {
     settings.rubis_client = true;
-    dev.say("RUBiS' client may act for anybody here (auction.rubis_client), since only this machine can connect");
+    dev.say(
+        "RUBiS' client may act for anybody here (auction.rubis_client), since only this machine can connect");
   }
   dev.say("log in as user1 with the password password1, or register");
 }

@@ -25,12 +25,14 @@ class ProgressBar {
     }
     if (!terminal_) return;
     constexpr int kWidth = 40;
-    const double share = progress.total == 0 ? 1 : static_cast<double>(progress.done) / static_cast<double>(progress.total);
+    const double share =
+        progress.total == 0 ? 1 : static_cast<double>(progress.done) / static_cast<double>(progress.total);
     const int filled = static_cast<int>(share * kWidth);
     std::string bar(static_cast<std::size_t>(filled), '#');
     bar.resize(kWidth, '.');
-    std::fprintf(stderr, "\r%-10.*s [%s] %3d %%  %llu of %llu ", static_cast<int>(stage_.size()), stage_.data(), bar.c_str(),
-                 static_cast<int>(share * 100), static_cast<unsigned long long>(progress.done),
+    std::fprintf(stderr, "\r%-10.*s [%s] %3d %%  %llu of %llu ", static_cast<int>(stage_.size()),
+                 stage_.data(), bar.c_str(), static_cast<int>(share * 100),
+                 static_cast<unsigned long long>(progress.done),
                  static_cast<unsigned long long>(progress.total));
   }
   void finish() {
@@ -61,7 +63,8 @@ int run(const node::Command::Values& values) {
   options.bids_per_item_max = count("--bids-per-item", 0);
   options.seed = node::number_of(values, "--seed", 0, UINT64_MAX);
   const std::string& style = values.at("--style");
-  if (style != "rubis" && style != "shop") throw std::runtime_error("--style is rubis or shop, not \"" + style + "\"");
+  if (style != "rubis" && style != "shop")
+    throw std::runtime_error("--style is rubis or shop, not \"" + style + "\"");
   options.style = style == "shop" ? PopulateOptions::Style::shop : PopulateOptions::Style::rubis;
   ProgressBar bar;
   populate(options, [&](Progress progress) { bar.show(progress); });
@@ -73,27 +76,35 @@ int run(const node::Command::Values& values) {
 }  // namespace
 
 node::Command populate_command() {
-  return {.name = "populate",
-          .help = "Make an auction database: RUBiS' data set at any size",
-          .options = {{.name = "--db", .help = "sqlite:FILE", .required = true},
-                      {.name = "--users", .help = "Users (user1/password1, ...)", .fallback = "1000000"},
-                      {.name = "--items", .help = "Open auctions", .fallback = "32667"},
-                      {.name = "--old-items", .help = "Ended auctions", .fallback = "500000"},
-                      {.name = "--bids-per-item", .help = "Each item has 0 to this many bids", .fallback = "19"},
-                      {.name = "--seed", .help = "Same seed and sizes, same data", .fallback = "1"},
-                      {.name = "--style", .help = "Names and texts: rubis or shop", .fallback = "rubis"},
-                      {.name = "--force", .help = "Replace an existing auction database", .fallback = "false", .flag = true},
-                      {.name = "--redate",
-                       .help = "Only move the auctions of an existing database so that they are open again",
-                       .fallback = "false",
-                       .flag = true}},
-          .run = run};
+  return {
+      .name = "populate",
+      .help = "Make an auction database: RUBiS' data set at any size",
+      .options = {{.name = "--db", .help = "sqlite:FILE", .required = true},
+                  {.name = "--users", .help = "Users (user1/password1, ...)", .fallback = "1000000"},
+                  {.name = "--items", .help = "Open auctions", .fallback = "32667"},
+                  {.name = "--old-items", .help = "Ended auctions", .fallback = "500000"},
+                  {.name = "--bids-per-item", .help = "Each item has 0 to this many bids", .fallback = "19"},
+                  {.name = "--seed", .help = "Same seed and sizes, same data", .fallback = "1"},
+                  {.name = "--style", .help = "Names and texts: rubis or shop", .fallback = "rubis"},
+                  {.name = "--force",
+                   .help = "Replace an existing auction database",
+                   .fallback = "false",
+                   .flag = true},
+                  {.name = "--redate",
+                   .help = "Only move the auctions of an existing database so that they are open again",
+                   .fallback = "false",
+                   .flag = true}},
+      .run = run};
 }
 
 void prepare_demo(const std::filesystem::path& file, const std::function<void(std::string_view)>& say) {
   if (!std::filesystem::exists(file)) {
     say("making a demonstration shop in " + file.string());
-    populate({.file = file, .users = 2'000, .items = 2'000, .old_items = 500, .style = PopulateOptions::Style::shop},
+    populate({.file = file,
+              .users = 2'000,
+              .items = 2'000,
+              .old_items = 500,
+              .style = PopulateOptions::Style::shop},
              [](Progress) {});
   } else if (redate(file, wall_now()).moved > 0) {
     say("the auctions in " + file.string() + " had ended; they are open again");

@@ -7,7 +7,8 @@ namespace sluice::auction {
 void Settings::declare(server::Settings& settings) {
   using namespace std::chrono_literals;
   settings.add("database.url", database_url, "sqlite:FILE; empty: auction.db in the state directory");
-  settings.add("database.queue", database_queue, 1, 1'000'000, "Writes that may wait; one more is refused with 503");
+  settings.add("database.queue", database_queue, 1, 1'000'000,
+               "Writes that may wait; one more is refused with 503");
   settings.add("auction.rubis_client", rubis_client,
                "Serve RUBiS' client: it acts for anybody without a password, so never on a public address");
   settings.add("auction.scrypt_log2_n", scrypt_log2_n, 10, 20, "Cost of a password hash: log2 of scrypt's N");
@@ -24,7 +25,8 @@ std::optional<std::filesystem::path> sqlite_file(const std::string& url) {
 std::filesystem::path Settings::database_file(const std::filesystem::path& state_dir) const {
   if (database_url.empty()) return state_dir / "auction.db";
   const auto file = sqlite_file(database_url);
-  if (!file) throw std::runtime_error("database.url is \"" + database_url + "\", but only sqlite:FILE is supported");
+  if (!file)
+    throw std::runtime_error("database.url is \"" + database_url + "\", but only sqlite:FILE is supported");
   return *file;
 }
 
