@@ -3,6 +3,7 @@
 #include <charconv>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "embedded/sluice_auction_store.hpp"
 
@@ -18,6 +19,17 @@ std::vector<std::string_view> lines_of(std::string_view text) {
     text.remove_prefix(end == text.npos ? text.size() : end + 1);
   }
   return lines;
+}
+
+/// The statements of a script that starts each on a line of its own.
+std::vector<std::string> statements_of(std::string_view script) {
+  std::vector<std::string> statements;
+  std::string statement;
+  for (const std::string_view line : lines_of(script)) {
+    statement.append(line).push_back('\n');
+    if (sqlite3_complete(statement.c_str()) != 0) statements.push_back(std::exchange(statement, {}));
+  }
+  return statements;
 }
 
 CategoryLine parse_category(std::string_view line) {
@@ -70,7 +82,14 @@ void create_tables(Connection& db) {
   insert_fixed_rows(db);
 }
 
-void create_indices(Connection& db) { db.require(std::string{embedded::indices_sql}.c_str()); }
+void create_indices(Connection& db, const std::function<void(std::size_t, std::size_t)>& report) {
+  const auto statements = statements_of(embedded::indices_sql);
+  for (std::size_t done = 0; done < statements.size(); ++done) {
+    if (report) report(done, statements.size());
+    db.require(statements[done].c_str());
+  }
+  if (report) report(statements.size(), statements.size());
+}
 
 void require_auction(Connection& db) {
   if (db.number("PRAGMA application_id") != kApplicationId) {

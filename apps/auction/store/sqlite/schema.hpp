@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <string_view>
 #include <vector>
 
@@ -25,7 +26,8 @@ void prepare_schema(Connection& db);
 
 /// The parts of it, for populate: the indices are cheaper when made after the rows.
 void create_tables(Connection& db);
-void create_indices(Connection& db);
+/// `report(done, total)` is called before each index and after the last.
+void create_indices(Connection& db, const std::function<void(std::size_t, std::size_t)>& report = {});
 
 /// Throws unless `db` is an auction of this version.
 void require_auction(Connection& db);

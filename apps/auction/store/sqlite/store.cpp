@@ -1,12 +1,9 @@
 #include "apps/auction/store/sqlite/store.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <sstream>
-#include <stdexcept>
 #include <utility>
 
+#include "apps/auction/store/sqlite/folder.hpp"
 #include "apps/auction/store/sqlite/health.hpp"
 #include "apps/auction/store/sqlite/repository.hpp"
 #include "apps/auction/store/sqlite/writer.hpp"
@@ -14,15 +11,6 @@
 namespace sluice::auction::sqlite {
 
 namespace {
-
-/// Makes the name of a new file durable; SQLite does so for its log, not for the database.
-void sync_directory_of(const std::filesystem::path& file) {
-  const auto directory = std::filesystem::absolute(file).parent_path();
-  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool synced = fd >= 0 && ::fsync(fd) == 0;
-  if (fd >= 0) ::close(fd);
-  if (!synced) throw std::runtime_error("can't sync the directory " + directory.string());
-}
 
 class SqliteStore final : public Store {
  public:
@@ -57,7 +45,7 @@ std::unique_ptr<Store> open_store(Options options) {
   const auto file = options.file;
   const bool existed = std::filesystem::exists(file);
   auto store = std::make_unique<SqliteStore>(std::move(options));
-  if (!existed) sync_directory_of(file);
+  if (!existed) sync_folder_of(file);
   return store;
 }
 
