@@ -115,7 +115,10 @@ class Admin::Impl {
         co_await pause.async_wait(asio::redirect_error(use_task, error));
         continue;
       }
-      if (connections_ >= kConnectionsMax) continue;
+      if (connections_ >= kConnectionsMax) {
+        ++refused_;
+        continue;
+      }
       ++connections_;
       asio::co_spawn(io_, serve<Protocol>(Stream<Protocol>{std::move(socket)}), asio::detached);
     }
@@ -169,7 +172,7 @@ class Admin::Impl {
     if (target == "/readyz") return ready(request);
     if (target == "/status")
       return reply(request, status::ok, status_json(server_, uptime()), "application/json");
-    return reply(request, status::ok, metrics_text(server_), "text/plain; version=0.0.4; charset=utf-8");
+    return reply(request, status::ok, metrics_text(server_, refused_), "text/plain; version=0.0.4; charset=utf-8");
   }
 
   AdminResponse ready(const AdminRequest& request) const {
@@ -205,6 +208,7 @@ class Admin::Impl {
   std::string socket_path_;
   bool needs_token_ = false;
   int connections_ = 0;
+  std::uint64_t refused_ = 0;
   std::thread thread_;
 };
 

@@ -65,7 +65,6 @@ enum class Limit : std::uint8_t {
   connections_per_address,
   descriptors,
   log_queue,
-  admin_connections,
   count
 };
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(Limit::count)> kLimitNames{
@@ -85,8 +84,7 @@ inline constexpr std::array<std::string_view, static_cast<std::size_t>(Limit::co
     "connections",
     "connections_per_address",
     "descriptors",
-    "log_queue",
-    "admin_connections"};
+    "log_queue"};
 
 /// What the peeked first bytes of a connection were.
 enum class HelloClass : std::uint8_t { fresh, resuming, malformed, too_large, http, not_tls, silent, count };

@@ -79,7 +79,7 @@ class Page {
   std::vector<MetricFamily> families_;
 };
 
-void add_connections(Page& page) {
+void add_connections(Page& page, std::uint64_t admin_refused) {
   page.family("accepted_connections_total", "Connections accepted.", MetricType::Counter);
   page.sum({}, [](const Counters& c) { return c.accepted.get(); });
   page.family("connections", "Open connections by what they are doing.", MetricType::Gauge);
@@ -88,6 +88,7 @@ void add_connections(Page& page) {
   page.family("limit_hits_total", "Times a bound on something from outside was hit.", MetricType::Counter);
   page.by_name(
       "limit", kLimitNames, [](const Counters& c) -> auto& { return c.limit_hits; });
+  page.value({{"limit", "admin_connections"}}, static_cast<double>(admin_refused));
 }
 
 void add_handshakes(Page& page) {
@@ -189,13 +190,13 @@ std::string process_metrics() {
 
 }  // namespace
 
-std::string metrics_text(const Server& server) {
+std::string metrics_text(const Server& server, std::uint64_t admin_refused) {
   Page page(server);
   page.family("build_info", "Always 1; the labels say what runs.", MetricType::Gauge);
   page.value({{"version", kVersion}, {"openssl", OpenSSL_version(OPENSSL_VERSION_STRING)}}, 1);
   page.family("processors", "HTTP processors (threads that serve).", MetricType::Gauge);
   page.value({}, static_cast<double>(server.processor_count()));
-  add_connections(page);
+  add_connections(page, admin_refused);
   add_handshakes(page);
   add_requests(page, server);
   return page.text() + process_metrics() + server.app().metrics();
