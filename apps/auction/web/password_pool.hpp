@@ -1,0 +1,70 @@
+#pragma once
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "apps/auction/web/password.hpp"
+#include "server/task.hpp"
+
+/// The threads that hash passwords, so that no processor waits for scrypt.
+namespace sluice::auction::web {
+
+/// Shared by all processors. Memory is bounded by `threads` hashes at work, time by the queue.
+class PasswordPool {
+ public:
+  struct Config {
+    unsigned threads = 1;         ///< Each holds one core and `ScryptCost`'s memory while it works.
+    std::size_t queue_max = 100;  ///< Waiting hashes; some 6 s of work for a thread. Beyond it: busy.
+    ScryptCost cost{};
+  };
+  /// Throws std::invalid_argument on an unacceptable cost.
+  explicit PasswordPool(Config config);
+  ~PasswordPool();
+
+  /// Drops what waits on behalf of a processor and waits for what is at work for it, so that nothing is
+  /// posted to it afterwards. Call it before the processor goes.
+  void forget(Executor executor);
+
+  /// `nullopt`: the queue is full. Resumes on `executor`, where it must have been called.
+  Task<std::optional<bool>> verify(Executor executor, std::string password, std::string stored);
+  Task<std::optional<std::string>> hash(Executor executor, std::string password);
+
+  /// A hash of an unguessable password at the configured cost, for names that no user has: they then take as
+  /// long.
+  const std::string& decoy() const noexcept { return decoy_; }
+  const ScryptCost& cost() const noexcept { return config_.cost; }
+  /// Hashes refused because the queue was full. Any thread.
+  std::uint64_t refused() const;
+
+ private:
+  struct Job {
+    explicit Job(Executor executor) noexcept : owner(&executor.context()) {}
+    virtual ~Job() = default;
+    virtual void run() noexcept = 0;
+    const void* const owner;
+  };
+  template <class Result, class Work>
+  Task<std::optional<Result>> submit(Executor executor, Work work);
+  bool reserve();
+  void push(std::unique_ptr<Job> job);
+  void work();
+
+  const Config config_;
+  const std::string decoy_;
+  mutable std::mutex mutex_;
+  std::condition_variable ready_;     // a job waits, or the end has come
+  std::condition_variable finished_;  // a job is done
+  std::deque<std::unique_ptr<Job>> queue_;
+  std::size_t reserved_ = 0;  // places in the queue, taken or promised
+  std::vector<const void*> at_work_for_;
+  std::uint64_t refused_ = 0;
+  bool stopping_ = false;
+  std::vector<std::jthread> threads_;
+};
+
+}  // namespace sluice::auction::web
