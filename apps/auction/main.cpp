@@ -25,9 +25,10 @@ void prepare_dev(auction::Settings& settings, const node::DevContext& dev) {
 int main(int argc, char** argv) {
   auction::Settings settings;
   const auto make = [&](const server::Config& config) -> std::unique_ptr<server::App> {
-    auto store = auction::sqlite::open_store(
-        {.file = settings.database_file(config.state_dir), .queue_max = settings.database_queue});
-    return std::make_unique<auction::web::AuctionApp>(settings.web(), std::move(store));
+    auction::sqlite::Options options;
+    options.file = settings.database_file(config.state_dir);
+    options.queue_max = settings.database_queue;
+    return std::make_unique<auction::web::AuctionApp>(settings.web(), auction::sqlite::open_store(std::move(options)));
   };
   return node::run(argc, argv,
                    {.name = "sluice",

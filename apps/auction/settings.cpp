@@ -16,6 +16,15 @@ void Settings::declare(server::Settings& settings) {
   settings.add("auction.login_lifetime", login_lifetime, 1min, 8760h, "How long a login lasts");
 }
 
+web::Config Settings::web() const {
+  web::Config config;
+  config.rubis_client = rubis_client;
+  config.passwords.threads = static_cast<unsigned>(password_threads);
+  config.passwords.cost.log2_n = static_cast<unsigned>(scrypt_log2_n);
+  config.login_lifetime = std::chrono::duration_cast<std::chrono::seconds>(login_lifetime);
+  return config;
+}
+
 std::optional<std::filesystem::path> sqlite_file(const std::string& url) {
   static constexpr std::string_view kScheme = "sqlite:";
   if (!url.starts_with(kScheme) || url.size() == kScheme.size()) return std::nullopt;
