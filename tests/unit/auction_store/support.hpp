@@ -1,5 +1,6 @@
 #pragma once
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <boost/asio/co_spawn.hpp>
@@ -17,10 +18,14 @@
 /// test.
 namespace sluice::auction::testing {
 
+/// In memory where there is a file system for it: the tests sync a lot, and none needs a disk to be right.
 class TemporaryFolder {
  public:
   TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "sluice-store-XXXXXX").string();
+    const std::filesystem::path memory = "/dev/shm";
+    const bool usable = ::access(memory.c_str(), W_OK) == 0;
+    const auto parent = usable ? memory : std::filesystem::temp_directory_path();
+    std::string name = (parent / "sluice-store-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
     path_ = name;
   }

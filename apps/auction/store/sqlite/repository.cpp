@@ -230,13 +230,16 @@ constexpr WallSeconds kEver{std::chrono::seconds{std::int64_t{1} << 60}};
 
 Connection open_for_reading(const Options& options) {
   Connection db(options.file, Access::read_only, options.vfs);
-  sqlite3_busy_timeout(db.get(), 0);  // a processor does not wait; readers of a log need not either
+  // Opening may meet another process that recovers the log. Later a processor does not wait, and readers of a log
+  // need not.
+  sqlite3_busy_timeout(db.get(), static_cast<int>(options.busy_timeout.count()));
   db.require(("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY;"
               "PRAGMA cache_size = -" +
               std::to_string(options.reader_cache_kib) +
               "; PRAGMA mmap_size = " + std::to_string(options.reader_map_bytes))
                  .c_str());
   require_auction(db);
+  sqlite3_busy_timeout(db.get(), 0);
   return db;
 }
 
