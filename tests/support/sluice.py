@@ -329,6 +329,8 @@ class Server:
     # Talking to it
 
     def tcp(self):
+        code = self.process.poll()
+        assert code is None, f"the server has ended with exit code {code}: {self.stderr()}"
         sock = socket.create_connection((HOST, self.port), DEADLINE)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return sock
