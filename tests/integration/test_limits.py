@@ -88,7 +88,7 @@ def test_a_request_line_of_16_kb_is_served(hello):
 
 
 def test_header_timeout(start):
-    server = start({"limits.header_timeout": SHORT})
+    server = start({"limits.header_timeout": SHORT, "server.keepalive_timeout": "5m"})
     refused_with(server, "GET / HTTP/1.1\r\nHost:", 408, "header_timeout")
 
 
@@ -140,7 +140,7 @@ def test_body_framing_is_bounded(hello, body):
 
 
 def test_body_timeout(start):
-    server = start({"limits.body_timeout": SHORT})
+    server = start({"limits.body_timeout": SHORT, "limits.header_timeout": "5m", "server.keepalive_timeout": "5m"})
     refused_with(server, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf", 408, "body_timeout")
 
 

@@ -56,6 +56,8 @@ def test_session_ids_resume_on_every_processor(start):
     with server.connect(context) as connection:
         connection.get("/")
         session = connection.sock.session
+        connection.sock.unwrap()
     for _ in range(40):
         with server.connect(context, session=session) as connection:
             assert connection.sock.session_reused
+            connection.sock.unwrap()

@@ -110,6 +110,8 @@ def test_resumes_by_session_id_without_tickets(hello, abruptly):
             assert connection.sock.session_reused
             assert connection.sock.session.id == session.id
             assert connection.get("/").status == 200
+            if not abruptly:
+                connection.sock.unwrap()
 
 
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
