@@ -1,12 +1,11 @@
 // Makes TLS handshakes, or holds idle connections, so that bench.py can weigh what they cost a server.
 //
 //   handshakes HOST PORT full|resumed 1.2|1.3 COUNT   COUNT connections, one after the other
-//   handshakes HOST PORT idle 1.2|1.3 COUNT           COUNT connections, each with one request behind it,
-//   held
-//                                                     until standard input ends
+//   handshakes HOST PORT idle 1.2|1.3 COUNT           COUNT connections, held until standard input ends
 //
 // Prints one line of JSON. Suite and group are pinned, so that every server does the same work. A connection
-// ends with close_notify from here and the server's FIN, so that its whole life is in the server's bill.
+// ends with close_notify from here and the server's FIN, so that its whole life is in the server's bill. Idle
+// ones made one request each.
 
 #include <netdb.h>
 #include <netinet/tcp.h>
@@ -67,8 +66,7 @@ Context make_context(bool tls13) {
   SSL_CTX_set_max_proto_version(context.get(), version);
   check(SSL_CTX_set_cipher_list(context.get(), "ECDHE-ECDSA-AES128-GCM-SHA256") == 1, "suite of TLS 1.2");
   check(SSL_CTX_set_ciphersuites(context.get(), "TLS_AES_128_GCM_SHA256") == 1, "suite of TLS 1.3");
-  // X25519 is used; TLS 1.2 wants the curve of the certificate among the groups as well (RFC 8422
-  // section 5.1).
+  // X25519 is used; TLS 1.2 wants the certificate's curve among the groups as well (RFC 8422 section 5.1).
   check(SSL_CTX_set1_groups_list(context.get(), "X25519:P-256") == 1, "groups");
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context.get(), [](SSL*, SSL_SESSION* session) {
