@@ -146,7 +146,7 @@ def test_embedded_files_are_cached_for_ever(tmp_path):
     with Server("sluice", tmp_path) as shop, shop.connect() as connection:
         page = connection.get("/")
         assert page.status == 200
-        path = re.search(r'href="(/[^"]+\.[0-9a-f]{8,}\.css)"', page.text)[1]
+        path, digest = re.search(r'href="?(/[^">\s]+[-.]([0-9a-f]{8,})\.css)', page.text).groups()
         sheet = connection.get(path)
         assert sheet.status == 200 and sheet.header("Content-Type").startswith("text/css")
         assert "immutable" in sheet.header("Cache-Control")
@@ -154,4 +154,4 @@ def test_embedded_files_are_cached_for_ever(tmp_path):
         assert not tag.startswith("W/")
         again = connection.get(path, [("If-None-Match", tag)])
         assert again.status == 304 and again.body == b""
-        assert connection.get(re.sub(r"\.[0-9a-f]{8,}\.", ".0123456789ab.", path)).status == 404
+        assert connection.get(path.replace(digest, "0" * len(digest))).status == 404

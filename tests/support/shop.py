@@ -55,11 +55,13 @@ class Bidder:
         self.unknown = (item, self.user, round(amount * 100))
         answer = self.page("StoreBid", itemId=item, userId=self.user, minBid=minimum, maxQty=1, bid=amount,
                            maxBid=amount + 5, qty=1)
-        if re.search("outbid", answer, re.IGNORECASE):
-            self.refused += 1
-        else:
+        accepted = "Your bid was accepted" in answer
+        assert accepted or "You have been outbid" in answer, answer
+        if accepted:
             self.placed.append(self.unknown)
-        accepted, self.unknown = self.placed[-1:] == [self.unknown], None
+        else:
+            self.refused += 1
+        self.unknown = None
         return accepted
 
 
