@@ -39,11 +39,11 @@ fuzz:
 	@deploy/setup.sh build test
 	$(call compile,$@)
 	ctest --preset fuzz
-	@mkdir -p build/fuzz/found && for target in build/fuzz/tests/*; do \
-	  name=$$(basename $$target); echo "fuzzing $$name for $(FUZZ_SECONDS) s"; \
-	  mkdir -p build/fuzz/grown/$$name && \
-	  $$target -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -artifact_prefix=build/fuzz/found/$$name- \
-	    build/fuzz/grown/$$name tests/fuzz/corpus/$$name || exit 1; \
+	@mkdir -p build/fuzz/found; for target in build/fuzz/tests/fuzz_*; do \
+	  name=$${target##*/fuzz_}; grown=build/fuzz/grown/$$name; mkdir -p $$grown; \
+	  echo "fuzzing $$name for $(FUZZ_SECONDS) s; findings land in build/fuzz/found/"; \
+	  $$target -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=build/fuzz/found/$$name- $$grown \
+	    tests/fuzz/corpus/$$name || exit 1; \
 	done
 
 bench:
