@@ -152,8 +152,9 @@ def test_write_timeout_cuts_a_client_that_does_not_read(start, tmp_path):
     with server.connect() as connection:
         connection.request("GET", "/big.bin")
         server.await_limit_hit("write_timeout")
-        with pytest.raises(Closed):
+        with pytest.raises(Closed) as closed:
             connection.response()
+        assert not closed.value.clean
     assert server.get("/").status == 200
 
 

@@ -52,6 +52,7 @@ def client_context(trust=None, minimum="1.2", maximum="1.3", ciphers=None, alpn=
                "1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version, context.maximum_version = version[minimum], version[maximum]
+    context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF  # Python hides a missing close_notify otherwise
     if trust:
         for certificate in trust:
             context.load_verify_locations(certificate)
@@ -132,7 +133,7 @@ class Connection:
     def _fill(self):
         try:
             data = self.sock.recv(65536)
-        except (ssl.SSLEOFError, ConnectionError) as error:
+        except (ssl.SSLError, ConnectionError) as error:
             raise Closed(False, self.buffer) from error
         if not data:
             raise Closed(True, self.buffer)
