@@ -109,6 +109,7 @@ class Directory : public testing::Test {
     root = base / "root";
     fs::create_directories(root / "sub" / ".git");
     fs::create_directories(root / ".well-known");
+    fs::create_directories(root / "sub" / ".well-known");
     fs::create_directories(root / "empty");
     write("a.txt", "0123456789");
     write("nothing.txt", "");
@@ -118,6 +119,7 @@ class Directory : public testing::Test {
     write(".secret", "secret");
     write("sub/.git/config", "secret");
     write(".well-known/acme", "token");
+    write("sub/.well-known/acme", "secret");
     write("../outside.txt", "secret");
     fs::create_symlink("a.txt", root / "link.txt");
     fs::create_symlink("../outside.txt", root / "escape.txt");
