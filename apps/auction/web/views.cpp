@@ -21,6 +21,14 @@ std::string shown_name(std::string_view nickname) {
   return nickname.empty() ? "an unknown member" : std::string{nickname};
 }
 
+std::string region_label(std::string_view name) {
+  const auto dashes = name.find("--");
+  if (dashes == std::string_view::npos) return std::string{name};
+  std::string_view city = name.substr(dashes + 2);
+  while (city.ends_with(' ')) city.remove_suffix(1);
+  return std::string{city} + ", " + std::string{name.substr(0, dashes)};
+}
+
 Values item_row(const ItemSummary& item, WallSeconds now) {
   Values row;
   row.number("id", item.id).text("name", item.name);

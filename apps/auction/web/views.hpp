@@ -1,5 +1,6 @@
 #pragma once
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "apps/auction/store/domain.hpp"
@@ -18,6 +19,8 @@ Cents minimum_of(const Item& item) noexcept;
 Values::List bid_rows(const std::vector<Bid>& bids);
 /// For the part "comments".
 Values::List comment_rows(const std::vector<Comment>& comments);
+/// RUBiS' "MA--Boston " as people write it: "Boston, MA".
+std::string region_label(std::string_view name);
 /// "an unknown member" for a user that does not exist.
 std::string shown_name(std::string_view nickname);
 

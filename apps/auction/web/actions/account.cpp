@@ -21,7 +21,7 @@ Unknown login_to_see() {
 Values user_values(const User& user) {
   Values values;
   values.number("id", user.id).text("member", user.nickname).number("rating", user.rating);
-  values.text("region", user.region_name.empty() ? "an unknown region" : user.region_name);
+  values.text("region", user.region_name.empty() ? "an unknown region" : region_label(user.region_name));
   values.html("since", Html{utc(user.created)}).html("since_iso", Html{iso8601(user.created)});
   return values;
 }

@@ -142,12 +142,12 @@ Task<http::Response> store_bid(Shop& shop, Visit& visit) {
   if (!id) co_return failure(visit, kInteraction, 400, kTitle, "An item is required.");
   if (visit.rubis_client) co_return co_await store_rubis_bid(shop, visit, *id, person->id);
 
-  const Typed typed{std::string{visit.form.get("bid")},
-                    visit.form.has("qty") ? std::string{visit.form.get("qty")} : std::string{"1"}};
+  Typed typed{std::string{visit.form.get("bid")},
+              visit.form.has("qty") ? std::string{visit.form.get("qty")} : std::string{"1"}};
   const auto amount = parse_amount(typed.amount);
   const auto quantity = parse_integer(typed.quantity);
   FormErrors errors = check(typed, amount, quantity);
-  BidOutcome outcome;
+  BidOutcome outcome{};
   if (errors.empty()) {
     auto placed = co_await shop.repository->place_bid({.item = *id,
                                                        .user = person->id,
@@ -164,6 +164,7 @@ Task<http::Response> store_bid(Shop& shop, Visit& visit) {
   if (!item) co_return store_failure(visit, kInteraction, item.error());
   if (!*item) co_return failure(visit, kInteraction, 404, kTitle, "This item does not exist!");
   const std::string notice = errors.empty() ? sentence(outcome) : std::string{};
+  if (outcome.result == BidResult::outbid) typed.amount = plain_amount(outcome.minimum);
   co_return bid_form(visit, kInteraction, **item, *person, errors, typed, notice);
 }
 

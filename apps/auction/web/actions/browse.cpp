@@ -23,15 +23,6 @@ Values::List category_rows(const Shop& shop) {
   return rows;
 }
 
-/// "MA--Boston " is shown as "Boston, MA".
-std::string region_label(std::string_view name) {
-  const auto dashes = name.find("--");
-  if (dashes == std::string_view::npos) return std::string{name};
-  std::string_view city = name.substr(dashes + 2);
-  while (city.ends_with(' ')) city.remove_suffix(1);
-  return std::string{city} + ", " + std::string{name.substr(0, dashes)};
-}
-
 http::Response categories_page(Shop& shop, Visit& visit, Interaction interaction, const Region* region) {
   Values values;
   values.list("categories", category_rows(shop)).flag("in_region", region != nullptr);

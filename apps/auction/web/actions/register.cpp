@@ -4,6 +4,7 @@
 #include "apps/auction/web/identity.hpp"
 #include "apps/auction/web/page.hpp"
 #include "apps/auction/web/templates.hpp"
+#include "apps/auction/web/views.hpp"
 
 namespace sluice::auction::web {
 
@@ -21,7 +22,9 @@ Values::List region_rows(const Shop& shop, std::string_view chosen) {
   rows.reserve(shop.regions.size());
   for (const Region& region : shop.regions) {
     Values row;
-    row.text("name", region.name).flag("chosen", region.name == chosen);
+    row.text("name", region.name)
+        .text("label", region_label(region.name))
+        .flag("chosen", region.name == chosen);
     rows.push_back(std::move(row));
   }
   return rows;
@@ -86,7 +89,7 @@ http::Response registered(Visit& visit, const User& user) {
   Values values;
   values.text("firstname", user.firstname)
       .text("new_nickname", user.nickname)
-      .text("region", user.region_name);
+      .text("region", region_label(user.region_name));
   return page(visit, Interaction::register_user, "Welcome", templates().register_done.render(values));
 }
 

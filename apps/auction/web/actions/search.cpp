@@ -100,7 +100,7 @@ Task<http::Response> search_region(Shop& shop, Visit& visit) {
   if (!items) co_return store_failure(visit, kInteraction, items.error());
   std::string heading{category_name(shop, *category)};
   if (heading.empty()) heading = "Unknown category";
-  if (const auto name = region_name(shop, *region); !name.empty()) heading.append(" in ").append(name);
+  if (const auto name = region_name(shop, *region); !name.empty()) heading += " in " + region_label(name);
   const std::string url =
       "/search?region=" + std::to_string(*region) + "&category=" + std::to_string(*category);
   co_return results(visit, {kInteraction, heading, url, *page}, *items);
