@@ -18,6 +18,14 @@ namespace {
 
 constexpr std::size_t kFileChunk = 64 * 1024;
 
+constexpr std::string_view kHttpsOnly =
+    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 69\r\n"
+    "Connection: close\r\n\r\nThis port speaks HTTPS. Use https:// in front of the address instead.";
+static_assert(kHttpsOnly.size() - kHttpsOnly.find("\r\n\r\n") - 4 == 69);
+
+/// A record with the fatal alert decode_error (RFC 8446 section 6).
+constexpr std::string_view kDecodeError{"\x15\x03\x03\x00\x02\x02\x32", 7};
+
 Limit limit_of(std::string_view parser_limit) {
   if (parser_limit == "head_bytes") return Limit::header_bytes;
   if (parser_limit == "fields") return Limit::header_fields;
@@ -115,7 +123,8 @@ Task<Connection::Next> Connection::read_hello() {
   }
   processor_.counters().hellos[static_cast<std::size_t>(kind)].add();
   if (kind == HelloClass::resuming) claim_ = admission::Claim::resuming;
-  if (kind == HelloClass::http) co_await say_https_only();
+  if (kind == HelloClass::http) co_await end_with(kHttpsOnly);
+  if (kind == HelloClass::malformed) co_await end_with(kDecodeError);
   co_return next;
 }
 
@@ -140,12 +149,9 @@ Connection::Next Connection::judge_hello(Bytes peeked, HelloClass& kind) const {
   return Next::proceed;  // OpenSSL finds the fault too, and answers with the alert that fits
 }
 
-Task<void> Connection::say_https_only() {
-  static constexpr std::string_view kAnswer =
-      "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 69\r\n"
-      "Connection: close\r\n\r\nThis port speaks HTTPS. Use https:// in front of the address instead.";
-  static_assert(kAnswer.size() - kAnswer.find("\r\n\r\n") - 4 == 69);
-  if (::send(fd(), kAnswer.data(), kAnswer.size(), MSG_NOSIGNAL) < 0) co_return;
+/// The last word to a peer with whom there is no TLS.
+Task<void> Connection::end_with(std::string_view answer) {
+  if (::send(fd(), answer.data(), answer.size(), MSG_NOSIGNAL) < 0) co_return;
   enter(ConnectionState::closing);
   arm(processor_.config().limits.close_timeout);
   co_await linger();
@@ -219,6 +225,8 @@ Task<Connection::Next> Connection::read_request() {
         co_return aborted_ ? Next::drop : Next::close;
       }
       if (progress.state == State::head) {
+        timed_head = true;
+        enter(ConnectionState::active);
         arm(config.limits.body_timeout);
         if (parser_.wants_continue() && fresh.empty() &&
             !co_await write_all("HTTP/1.1 100 Continue\r\n\r\n")) {
@@ -275,7 +283,7 @@ Task<http::Response> Connection::answer() {
   request.peer = &peer_;
   ++requests_;
   if (request.path == "*") {  // OPTIONS *: about the server, not about a resource (RFC 9110 section 9.3.7)
-    http::Response response{.status = 204, .content_type = ""};
+    http::Response response{.content_type = ""};
     response.set("Allow", "GET, HEAD, POST, OPTIONS");
     co_return response;
   }

@@ -54,7 +54,7 @@ class Connection final : private TimerWheel::Timer {
   Task<bool> write_all(std::string_view bytes);
   Task<bool> write_file(const http::FileBody& file);
   Task<void> close();
-  Task<void> say_https_only();
+  Task<void> end_with(std::string_view answer);
   Task<void> linger();
 
   void on_expired() noexcept override;

@@ -57,6 +57,11 @@ TlsStream::TlsStream(Socket& socket, SSL_CTX& context) : socket_(socket), ssl_(S
   SSL_set_accept_state(ssl_.get());
 }
 
+TlsStream::~TlsStream() {
+  // SSL_free() takes a session that was not shut down out of the cache, and many clients end without close_notify.
+  if (!broken_) SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+}
+
 Step TlsStream::outcome(int result, std::size_t bytes) noexcept {
   if (result > 0) return {.bytes = bytes};
   const int system_error = errno;
@@ -68,7 +73,11 @@ Step TlsStream::outcome(int result, std::size_t bytes) noexcept {
       ERR_clear_error();
       if (system_error == 0) return {.error = StreamError::truncated};
       return {.error = {system_error, boost::system::system_category()}};
-    default: return {.error = take_error()};
+    default: {
+      const auto error = take_error();
+      broken_ = error != StreamError::truncated;
+      return {.error = error};
+    }
   }
 }
 

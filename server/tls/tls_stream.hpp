@@ -53,6 +53,10 @@ class TlsStream {
 
   /// Throws `std::bad_alloc` only.
   TlsStream(Socket& socket, SSL_CTX& context);
+  TlsStream(const TlsStream&) = delete;
+  TlsStream& operator=(const TlsStream&) = delete;
+  /// A session stays resumable unless the connection ended with a fatal alert (RFC 5246 section 7.2).
+  ~TlsStream();
 
   executor_type get_executor() noexcept { return socket_.get_executor(); }
 
@@ -109,6 +113,7 @@ class TlsStream {
 
   Socket& socket_;
   Handle<SSL, SSL_free> ssl_;
+  bool broken_ = false;  // a fatal alert went one way or the other
 };
 
 }  // namespace sluice::tls

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from shop import populate, servlet, start_shop
-from sluice import client_context
+from sluice import client_context, eventually
 
 PAGES = ["/", servlet("BrowseCategories"), servlet("BrowseRegions"), servlet("ViewItem", itemId=25),
          servlet("ViewUserInfo", userId=3), servlet("ViewBidHistory", itemId=30), servlet("ViewItem", itemId=-1),
@@ -34,8 +34,8 @@ def test_same_answers(tmp_path, ecdsa, database, processors):
             seen = list(clients.map(lambda _: visit(server, context), range(64)))
         assert seen[0][0][0] == 200 and seen[0][-1][0] == 404
         assert all(answers == seen[0] for answers in seen)
-        requests = server.metrics().total("http_requests_total")
-        assert requests == 64 * len(PAGES)
+        requests = 64 * len(PAGES)  # counted just after the last byte was handed over: a client can be faster
+        eventually(lambda: server.metrics().total("http_requests_total") == requests, "every request counted")
         server.await_logged(lambda entry: len(server.access_log()) >= requests, "every request in the log")
         used = {entry["processor"] for entry in server.access_log()}
         assert used <= set(range(processors)) and len(used) >= min(processors, 2)

@@ -9,7 +9,6 @@ import sys
 # Room -> what it may include besides itself. The first prefix that fits a file is its room.
 # `apps/*` stands for each application by itself: one never includes another.
 RULES = (
-    ("apps/*/main.cpp", ("node/", "apps/*/")),
     ("apps/*/", ("server/app.hpp", "server/task.hpp", "server/http/", "base/")),
     ("node/", ("cluster/", "server/", "admission/", "base/")),
     ("cluster/", ("server/tls/", "base/")),
@@ -20,6 +19,8 @@ RULES = (
     ("tools/", ("admission/", "base/")),
     ("tests/", ("",)),
 )
+# What the files beside an application's main.cpp may include as well: they join it to a node.
+ENTRY = ("node/", "server/settings.hpp", "apps/*/")
 # Rooms that decide without I/O, or are the vocabulary of all: what they may not take from outside the tree.
 FORBIDDEN_OUTSIDE = {
     "base/": re.compile(r"openssl/|sqlite3|prometheus/|boost/(asio|beast)/|CLI/|toml"),
@@ -47,6 +48,8 @@ def verdict(file, kind, header, exists):
         for prefix, targets in RULES
         if file.startswith(expand(prefix, app))
     )
+    if app and len(parts) == 3:
+        allowed += tuple(expand(target, app) for target in ENTRY)
     inside = header.split("/")[0] in ROOMS and (kind == '"' or exists)
     if not inside:
         if kind == '"' and not header.startswith(GENERATED):

@@ -10,6 +10,7 @@ import include_rule
 ALLOWED = (
     ("apps/hello/main.cpp", "node/main.hpp"),
     ("apps/auction/main.cpp", "apps/auction/web/app.hpp"),
+    ("apps/auction/settings.cpp", "server/settings.hpp"),
     ("apps/auction/web/app.cpp", "server/app.hpp"),
     ("apps/auction/web/app.cpp", "server/http/message.hpp"),
     ("apps/auction/web/app.cpp", "apps/auction/store/repository.hpp"),
@@ -26,6 +27,7 @@ REFUSED = (
     ("apps/hello/main.cpp", "server/processor.hpp"),
     ("apps/auction/web/app.cpp", "server/tls/stream.hpp"),
     ("apps/auction/web/app.cpp", "node/main.hpp"),
+    ("apps/auction/web/app.cpp", "server/settings.hpp"),
     ("apps/auction/web/app.cpp", "apps/hello/hello.hpp"),
     ("cluster/peer.cpp", "server/processor.hpp"),
     ("server/processor.cpp", "cluster/member.hpp"),

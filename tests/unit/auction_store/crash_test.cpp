@@ -9,7 +9,7 @@
 #include <random>
 
 #include "apps/auction/store/sqlite/database.hpp"
-#include "support.hpp"
+#include "tests/unit/auction_store/support.hpp"
 
 /// P2: a bid that somebody was told of survives `kill -9` at any moment. A child process (this program again,
 /// with
@@ -34,14 +34,17 @@ sqlite::Options options_for(const std::filesystem::path& file) {
   return options;
 }
 
+void acknowledge(const Report& report) {
+  if (::write(STDOUT_FILENO, &report, sizeof report) != sizeof report) _exit(4);
+}
+
 Task<void> bid_for_ever(Repository& repository, Id item, Id user) {
   BidRequest request = testing::bid_on(item, user, {1000});
   for (;;) {
     const auto outcome = co_await repository.place_bid(request);
     if (!outcome) _exit(3);
     if (outcome->result == BidResult::accepted) {
-      const Report report{outcome->bid, item, request.amount.value};
-      if (::write(STDOUT_FILENO, &report, sizeof report) != sizeof report) _exit(4);
+      acknowledge({outcome->bid, item, request.amount.value});
     }
     request.amount = outcome->minimum;
   }

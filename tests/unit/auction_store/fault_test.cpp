@@ -5,8 +5,8 @@
 #include <map>
 
 #include "apps/auction/store/sqlite/database.hpp"
-#include "fault_vfs.hpp"
-#include "support.hpp"
+#include "tests/unit/auction_store/fault_vfs.hpp"
+#include "tests/unit/auction_store/support.hpp"
 
 /// A broken disk is an error to the client, never an acknowledgement (P5); what was acknowledged survives a
 /// power failure (P2). Every write and every sync is made to fail in turn, until a run meets no failure.

@@ -11,7 +11,7 @@
 #include "apps/auction/store/populate/plan.hpp"
 #include "apps/auction/store/populate/texts.hpp"
 #include "apps/auction/store/sqlite/database.hpp"
-#include "support.hpp"
+#include "tests/unit/auction_store/support.hpp"
 
 namespace sluice::auction {
 namespace {

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "support.hpp"
+#include "tests/unit/auction_store/support.hpp"
 
 namespace sluice::auction {
 namespace {

@@ -6,7 +6,7 @@
 #include <fstream>
 
 #include "apps/auction/store/sqlite/queries.hpp"
-#include "support.hpp"
+#include "tests/unit/auction_store/support.hpp"
 
 namespace sluice::auction::sqlite {
 namespace {

@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "apps/auction/store/sqlite/database.hpp"
-#include "support.hpp"
+#include "tests/unit/auction_store/support.hpp"
 
 namespace sluice::auction {
 namespace {
