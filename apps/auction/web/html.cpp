@@ -1,5 +1,7 @@
 #include "apps/auction/web/html.hpp"
 
+#include <array>
+
 namespace sluice::auction::web {
 
 namespace {
@@ -29,6 +31,14 @@ std::string_view replacement(std::string_view text) noexcept {
   }
 }
 
+/// Which bytes replacement() has to look at.
+constexpr auto kMayNeedReplacement = [] {
+  std::array<bool, 256> may{};
+  for (std::size_t byte = 0; byte < 0x20; ++byte) may[byte] = true;
+  for (const unsigned char byte : {'&', '<', '>', '"', '\'', '=', 'E', 'S', '\x7f'}) may[byte] = true;
+  return may;
+}();
+
 bool is_unreserved(char c) noexcept {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
          c == '_' || c == '*';
@@ -39,6 +49,7 @@ bool is_unreserved(char c) noexcept {
 void append_escaped(std::string& out, std::string_view text) {
   std::size_t plain_from = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
+    if (!kMayNeedReplacement[static_cast<unsigned char>(text[i])]) continue;
     const std::string_view instead = replacement(text.substr(i));
     if (instead.empty()) continue;
     out.append(text, plain_from, i - plain_from);

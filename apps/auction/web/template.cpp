@@ -1,5 +1,6 @@
 #include "apps/auction/web/template.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <stdexcept>
 
@@ -30,21 +31,48 @@ const Values::Value* find(const auto* scope, std::string_view name) noexcept {
   return nullptr;
 }
 
-bool is_true(const Values::Value* value) noexcept {
-  if (value == nullptr) return false;
-  if (const auto* text = std::get_if<std::string>(value)) return !text->empty();
-  if (const auto* html = std::get_if<Html>(value)) return !html->text.empty();
-  if (const auto* on = std::get_if<bool>(value)) return *on;
-  return !std::get<Values::List>(*value).empty();
-}
-
 }  // namespace
 
+Values::Value& Values::add(std::string_view name, Value::Kind kind, bool on) {
+  if (values_.empty()) values_.reserve(kUsual);
+  Value& value = values_.emplace_back();
+  value.name = name;
+  value.kind = kind;
+  value.on = on;
+  return value;
+}
+
+Values& Values::text(std::string_view name, std::string text) {
+  const bool on = !text.empty();
+  add(name, Value::Kind::text, on).text = std::move(text);
+  return *this;
+}
+
+Values& Values::html(std::string_view name, Html html) {
+  const bool on = !html.text.empty();
+  add(name, Value::Kind::html, on).text = std::move(html.text);
+  return *this;
+}
+
+Values& Values::number(std::string_view name, std::int64_t number) {
+  return html(name, {std::to_string(number)});
+}
+
+Values& Values::flag(std::string_view name, bool on) {
+  add(name, Value::Kind::flag, on);
+  return *this;
+}
+
+Values& Values::list(std::string_view name, List rows) {
+  const bool on = !rows.empty();
+  add(name, Value::Kind::list, on).rows = std::move(rows);
+  return *this;
+}
+
 const Values::Value* Values::find(std::string_view name) const noexcept {
-  for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry) {
-    if (entry->first == name) return &entry->second;
-  }
-  return nullptr;
+  const auto last =
+      std::find_if(values_.rbegin(), values_.rend(), [&](const Value& each) { return each.name == name; });
+  return last != values_.rend() ? &*last : nullptr;
 }
 
 Template::Template(std::string_view source, const Include& include) {
@@ -132,12 +160,8 @@ void Template::run(std::size_t from, std::size_t to, const Scope& scope, std::st
       case Step::Kind::value: {
         const auto* value = find(&scope, step.text);
         assert(value != nullptr && "a template names a value that its page does not set");
-        if (value == nullptr) {
-        } else if (const auto* text = std::get_if<std::string>(value)) {
-          append_escaped(out, *text);
-        } else if (const auto* html = std::get_if<Html>(value)) {
-          out += html->text;
-        }
+        if (value != nullptr && value->kind == Values::Value::Kind::text) append_escaped(out, value->text);
+        if (value != nullptr && value->kind == Values::Value::Kind::html) out += value->text;
         ++at;
         break;
       }
@@ -153,11 +177,10 @@ void Template::run(std::size_t from, std::size_t to, const Scope& scope, std::st
 void Template::section(std::size_t at, const Scope& scope, std::string& out) const {
   const Step& step = steps_[at];
   const auto* value = find(&scope, step.text);
-  const bool wanted = is_true(value) == (step.kind == Step::Kind::section);
-  if (!wanted) return;
-  const auto* rows = value != nullptr ? std::get_if<Values::List>(value) : nullptr;
-  if (rows == nullptr || step.kind == Step::Kind::inverted) return run(at + 1, step.next, scope, out);
-  for (const Values& row : *rows) run(at + 1, step.next, Scope{&row, &scope}, out);
+  const bool on = value != nullptr && value->on;
+  if (on != (step.kind == Step::Kind::section)) return;
+  if (!on || value->kind != Values::Value::Kind::list) return run(at + 1, step.next, scope, out);
+  for (const Values& row : value->rows) run(at + 1, step.next, Scope{&row, &scope}, out);
 }
 
 }  // namespace sluice::auction::web

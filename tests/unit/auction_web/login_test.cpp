@@ -1,0 +1,218 @@
+#include <gtest/gtest.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <latch>
+
+#include "apps/auction/web/credential_cache.hpp"
+#include "apps/auction/web/login_limiter.hpp"
+#include "apps/auction/web/password_pool.hpp"
+#include "apps/auction/web/secrets.hpp"
+#include "base/bytes.hpp"
+
+namespace sluice::auction::web {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr ScryptCost kCheap{.log2_n = 1, .r = 1, .p = 1};
+const Monotonic::time_point kStart{std::chrono::hours{1000}};
+
+// --- secrets.hpp
+// ---------------------------------------------------------------------------------------------------
+
+TEST(Base64, IsWhatRfc4648Says) {
+  EXPECT_EQ(base64("fooba"), "Zm9vYmE");
+  EXPECT_EQ(base64("\xff\xef"), "/+8");
+  EXPECT_EQ(base64url("\xff\xef"), "_-8");
+  EXPECT_EQ(from_base64("Zm9vYmE"), "fooba");
+  EXPECT_EQ(from_base64(""), "");
+  for (const char* text : {"Z", "Zm9vYmF", "Zm9vYmE=", "Zm 9", "_-8"})
+    EXPECT_FALSE(from_base64(text)) << text;
+}
+
+TEST(Sha256, IsWhatFips180Says) {
+  EXPECT_EQ(to_hex(sha256("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST(RandomBytes, Differ) { EXPECT_NE(random_bytes(32), random_bytes(32)); }
+
+// --- password.hpp
+// --------------------------------------------------------------------------------------------------
+
+TEST(Password, IsFoundAgain) {
+  const std::string stored = hash_password("secret", kCheap);
+  EXPECT_TRUE(stored.starts_with("$scrypt$ln=1,r=1,p=1$"));
+  EXPECT_TRUE(verify_password("secret", stored));
+  EXPECT_FALSE(verify_password("Secret", stored));
+  EXPECT_FALSE(verify_password("", stored));
+  EXPECT_NE(hash_password("secret", kCheap), stored) << "salted";
+}
+
+// RFC 7914 section 12, the second vector, cut to our 32 bytes of key.
+TEST(Password, IsScrypt) {
+  const auto key = from_hex("fdbabe1c9d3472007856e7190d01e9fe7c6ad7cbc8237830e77376634b373162");
+  EXPECT_TRUE(verify_password("password", "$scrypt$ln=10,r=8,p=16$" + base64("NaCl") + '$' + base64(*key)));
+}
+
+TEST(Password, OfAForeignOrGreedyHashIsWrong) {
+  const std::string tail = hash_password("x", kCheap).substr(21);
+  for (const std::string& stored :
+       {std::string{}, std::string{"x"}, "$scrypt$ln=0,r=1,p=1$" + tail, "$scrypt$ln=21,r=8,p=1$" + tail,
+        "$scrypt$ln=20,r=32,p=1$" + tail, "$scrypt$ln=1,r=0,p=1$" + tail, "$scrypt$ln=1,r=1,p=99$" + tail,
+        "$scrypt$ln=9999,r=1,p=1$" + tail, "$scrypt$ln=1,r=1$" + tail, "$scrypt$ln=1,r=1,p=1$" + tail + "A",
+        "$scrypt$ln=1,r=1,p=1$" + tail.substr(0, 10)}) {
+    EXPECT_FALSE(verify_password("x", stored)) << stored;
+  }
+  EXPECT_TRUE(verify_password("x", "$scrypt$ln=1,r=1,p=1$" + tail));
+}
+
+TEST(Password, TellsItsCost) {
+  EXPECT_EQ(cost_of(hash_password("x", kCheap)), kCheap);
+  EXPECT_FALSE(cost_of("$2b$10$x"));
+}
+
+// --- password_pool.hpp
+// ---------------------------------------------------------------------------------------------
+
+TEST(PasswordPool, RefusesAnUnacceptableCost) {
+  EXPECT_THROW(PasswordPool({.cost = {.log2_n = 30, .r = 8, .p = 1}}), std::invalid_argument);
+}
+
+TEST(PasswordPool, HashesOnItsThreadsAndResumesOnTheProcessor) {
+  PasswordPool pool{{.threads = 2, .queue_max = 10, .cost = kCheap}};
+  boost::asio::io_context io;
+  const auto here = std::this_thread::get_id();
+  int right = 0;
+  for (int i = 0; i < 8; ++i) {
+    const auto round = [&]() -> Task<void> {
+      const auto stored = co_await pool.hash(io.get_executor(), "secret");
+      const auto matches = co_await pool.verify(io.get_executor(), "secret", stored.value());
+      const auto differs = co_await pool.verify(io.get_executor(), "other", stored.value());
+      right += matches.value() && !differs.value() && std::this_thread::get_id() == here ? 1 : 0;
+    };
+    boost::asio::co_spawn(io, round, boost::asio::detached);
+  }
+  io.run();
+  EXPECT_EQ(right, 8);
+}
+
+TEST(PasswordPool, SaysBusyWhenTheQueueIsFull) {
+  PasswordPool pool{{.threads = 0, .queue_max = 2, .cost = kCheap}};  // nobody works it off
+  boost::asio::io_context io;
+  int busy = 0;
+  for (int i = 0; i < 5; ++i) {
+    const auto once = [&]() -> Task<void> {
+      const auto answer = co_await pool.hash(io.get_executor(), "x");
+      busy += answer ? 0 : 1;
+    };
+    boost::asio::co_spawn(io, once, boost::asio::detached);
+  }
+  io.poll();
+  EXPECT_EQ(busy, 3);
+  EXPECT_EQ(pool.refused(), 3U);
+  pool.forget(io.get_executor());
+  io.run();  // nothing keeps it going
+  EXPECT_EQ(busy, 3);
+}
+
+TEST(PasswordPool, ForgetsAProcessorThatGoes) {
+  PasswordPool pool{{.threads = 1, .queue_max = 100, .cost = {.log2_n = 10, .r = 8, .p = 1}}};
+  for (int round = 0; round < 5; ++round) {
+    boost::asio::io_context io;
+    for (int i = 0; i < 10; ++i) {
+      const auto once = [&]() -> Task<void> {
+        static_cast<void>(co_await pool.hash(io.get_executor(), "x"));
+      };
+      boost::asio::co_spawn(io, once, boost::asio::detached);
+    }
+    io.poll();
+    pool.forget(io.get_executor());
+  }
+  SUCCEED() << "nothing was posted to an io_context that is gone (ASan and TSan would tell)";
+}
+
+// --- credential_cache.hpp
+// ------------------------------------------------------------------------------------------
+
+TEST(CredentialCache, KnowsExactlyWhatWasVerified) {
+  CredentialCache cache;
+  cache.remember("ann", "secret", "hash", kStart);
+  EXPECT_TRUE(cache.knows("ann", "secret", "hash", kStart));
+  EXPECT_FALSE(cache.knows("ann", "secret2", "hash", kStart));
+  EXPECT_FALSE(cache.knows("bob", "secret", "hash", kStart));
+  EXPECT_FALSE(cache.knows("ann", "secret", "hash of a new password", kStart));
+  EXPECT_FALSE(cache.knows("anns", "ecret", "hash", kStart));
+}
+
+TEST(CredentialCache, ForgetsAfterAMinute) {
+  CredentialCache cache;
+  cache.remember("ann", "secret", "hash", kStart);
+  EXPECT_TRUE(cache.knows("ann", "secret", "hash", kStart + seconds{59}));
+  EXPECT_FALSE(cache.knows("ann", "secret", "hash", kStart + seconds{60}));
+  EXPECT_EQ(cache.size(), 0U);
+}
+
+TEST(CredentialCache, IsBounded) {
+  CredentialCache cache;
+  for (std::size_t i = 0; i < CredentialCache::kEntriesMax + 10; ++i) {
+    cache.remember("user" + std::to_string(i), "x", "h", kStart);
+  }
+  EXPECT_EQ(cache.size(), CredentialCache::kEntriesMax);
+  EXPECT_FALSE(cache.knows("user0", "x", "h", kStart));
+  EXPECT_TRUE(cache.knows("user4100", "x", "h", kStart));
+}
+
+// --- login_limiter.hpp
+// ---------------------------------------------------------------------------------------------
+
+using Attempt = LoginLimiter::Attempt;
+
+int tries_until_refused(LoginLimiter& limiter, const Attempt& attempt, Monotonic::time_point now) {
+  int count = 0;
+  while (count < 1000 && !limiter.take(attempt, now)) ++count;
+  return count;
+}
+
+TEST(LoginLimiter, LetsTenTriesThroughForAnAccount) {
+  LoginLimiter limiter;
+  EXPECT_EQ(tries_until_refused(limiter, {"ann", "192.0.2.1", {}}, kStart), 10);
+  EXPECT_TRUE(limiter.take({"ann", "198.51.100.1", {}}, kStart)) << "from wherever they come";
+  EXPECT_FALSE(limiter.take({"bob", "198.51.100.1", {}}, kStart));
+  EXPECT_EQ(limiter.refused(LoginLimiter::By::account), 2U);
+}
+
+TEST(LoginLimiter, RefillsWithTime) {
+  LoginLimiter limiter;
+  tries_until_refused(limiter, {"ann", "192.0.2.1", {}}, kStart);
+  EXPECT_EQ(limiter.take({"ann", "192.0.2.1", {}}, kStart), seconds{30});
+  EXPECT_EQ(tries_until_refused(limiter, {"ann", "192.0.2.1", {}}, kStart + seconds{30}), 1);
+}
+
+TEST(LoginLimiter, DoesNotLockTheOwnersBrowserOut) {
+  LoginLimiter limiter;
+  tries_until_refused(limiter, {"ann", "192.0.2.1", {}}, kStart);
+  EXPECT_FALSE(limiter.take({"ann", "198.51.100.1", "her browser"}, kStart));
+  EXPECT_EQ(tries_until_refused(limiter, {"ann", "198.51.100.1", "her browser"}, kStart), 9);
+}
+
+TEST(LoginLimiter, LetsThirtyTriesThroughForAnAddress) {
+  LoginLimiter limiter;
+  int count = 0;
+  while (count < 1000 && !limiter.take({"user" + std::to_string(count), "2001:db8::1", {}}, kStart)) ++count;
+  EXPECT_EQ(count, 30);
+  EXPECT_TRUE(limiter.take({"ann", "2001:db8::2:3:4:5", {}}, kStart)) << "the same /64";
+  EXPECT_FALSE(limiter.take({"ann", "2001:db8:0:1::1", {}}, kStart));
+}
+
+TEST(LoginLimiter, CountsOnlyWrongPasswords) {
+  LoginLimiter limiter;
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_FALSE(limiter.take({"ann", "192.0.2.1", {}}, kStart)) << i;
+    limiter.give_back({"ann", "192.0.2.1", {}});
+  }
+}
+
+}  // namespace
+}  // namespace sluice::auction::web
