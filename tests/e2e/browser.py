@@ -74,10 +74,10 @@ class Browser:
 
     @staticmethod
     def _fill(elements, value):
-        from selenium.webdriver.support.ui import Select
         first = elements[0]
         if first.tag_name == "select":
-            Select(first).select_by_value(value)
+            next(option for option in first.find_elements("tag name", "option")
+                 if option.get_attribute("value") == value).click()
         elif first.get_attribute("type") == "radio":
             next(element for element in elements if element.get_attribute("value") == value).click()
         elif first.get_attribute("type") != "hidden":
