@@ -2,11 +2,12 @@
 import base64
 import os
 import pathlib
+import re
 import shutil
 
 import pytest
 
-from sluice import DEADLINE, ROOT
+from sluice import DEADLINE, ROOT, eventually
 
 SCREENSHOTS = pathlib.Path(os.environ.get("SLUICE_SCREENSHOTS", ROOT / "build/release/screenshots"))
 DESKTOP, PHONE = (1280, 900), (390, 844)
@@ -28,6 +29,7 @@ class Browser:
         for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
                      "--disable-quic", "--disable-background-networking", "--disable-component-update",
                      "--disable-sync", f"--user-data-dir={profile}", "--hide-scrollbars",
+                     f"--window-size={DESKTOP[0]},{DESKTOP[1]}", "--force-prefers-reduced-motion",
                      "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"):
             options.add_argument(flag)
         options.binary_location = shutil.which("chromium")
@@ -51,7 +53,7 @@ class Browser:
 
     @property
     def text(self):
-        return self.driver.find_element("tag name", "body").text
+        return self.driver.execute_script("return document.body.innerText")
 
     def css(self, selector):
         return self.driver.find_elements("css selector", selector)
@@ -60,7 +62,7 @@ class Browser:
         """Clicks the first visible element that fits."""
         found = [element for element in self.css(selector) if element.is_displayed()]
         assert found, f"no {selector} on {self.path}:\n{self.text}"
-        found[0].click()
+        self._click(found[0])
 
     def submit(self, **fields):
         """Fills in the form that holds all these fields, and sends it with its own button."""
@@ -70,14 +72,21 @@ class Browser:
         assert form is not None, f"no form with {names} on {self.path}:\n{self.text}"
         for name, value in fields.items():
             self._fill(form.find_elements("name", name), value)
-        form.find_element("css selector", "button:not([type=button]), input[type=submit]").click()
+        self._click(form.find_element("css selector", "button:not([type=button]), input[type=submit]"))
+
+    def _click(self, element):
+        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", element)
+        self.driver.execute_script("window.beforeTheClick = true")
+        element.click()
+        eventually(lambda: self.driver.execute_script(
+            "return !window.beforeTheClick && document.readyState === 'complete'"), "the next page")
 
     @staticmethod
     def _fill(elements, value):
-        from selenium.webdriver.support.ui import Select
         first = elements[0]
         if first.tag_name == "select":
-            Select(first).select_by_value(value)
+            next(option for option in first.find_elements("tag name", "option")
+                 if option.get_attribute("value") == value).click()
         elif first.get_attribute("type") == "radio":
             next(element for element in elements if element.get_attribute("value") == value).click()
         elif first.get_attribute("type") != "hidden":
@@ -101,6 +110,6 @@ class Browser:
         self.check_console()
 
     def check_console(self):
-        """Nothing on a page may be blocked by its own content security policy, or missing."""
+        """Nothing that a page needs may be missing, or blocked by its own content security policy."""
         for entry in self.driver.get_log("browser"):
-            assert entry["level"] != "SEVERE" or "favicon" in entry["message"] or "401" in entry["message"], entry
+            assert not re.search(r"Content Security Policy|\.(css|svg|ico)\b", entry["message"]), entry

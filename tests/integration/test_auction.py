@@ -59,8 +59,10 @@ def test_concurrent_bidders(tmp_path, ecdsa, database, processors):
     books.check(last)
     acknowledged = collections.Counter(bid for bidder in bidders for bid in bidder.placed)
     assert acknowledged == collections.Counter(books.bids_since(last))
-    assert sum(acknowledged.values()) + sum(bidder.refused for bidder in bidders) == BIDDERS * 30
-    assert sum(acknowledged.values()) >= 30 * ITEMS / 2, "hardly anybody's bid was taken"
+    accepted, refused = sum(acknowledged.values()), sum(bidder.refused for bidder in bidders)
+    assert accepted + refused == BIDDERS * 30
+    # Who is outbid read the form before another's bid was accepted: each acceptance spoils one form a competitor.
+    assert refused <= accepted * (BIDDERS - 1)
     books.close()
 
 
