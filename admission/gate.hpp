@@ -12,8 +12,8 @@ enum class Claim : std::uint8_t {
 
 enum class Decision : std::uint8_t { admit };
 
-/// One per processor, used on its thread only. The policy of this first gate is `off`: it admits everybody and only
-/// keeps the place in the connection's life where the decision falls.
+/// One per processor, used on its thread only. The policy of this first gate is `off`: it admits everybody
+/// and only keeps the place in the connection's life where the decision falls.
 class Gate {
  public:
   Decision decide(Claim claim) noexcept;

@@ -172,7 +172,8 @@ class Admin::Impl {
     if (target == "/readyz") return ready(request);
     if (target == "/status")
       return reply(request, status::ok, status_json(server_, uptime()), "application/json");
-    return reply(request, status::ok, metrics_text(server_, refused_), "text/plain; version=0.0.4; charset=utf-8");
+    return reply(request, status::ok, metrics_text(server_, refused_),
+                 "text/plain; version=0.0.4; charset=utf-8");
   }
 
   AdminResponse ready(const AdminRequest& request) const {

@@ -28,7 +28,8 @@ int main(int argc, char** argv) {
     auction::sqlite::Options options;
     options.file = settings.database_file(config.state_dir);
     options.queue_max = settings.database_queue;
-    return std::make_unique<auction::web::AuctionApp>(settings.web(), auction::sqlite::open_store(std::move(options)));
+    return std::make_unique<auction::web::AuctionApp>(settings.web(),
+                                                      auction::sqlite::open_store(std::move(options)));
   };
   return node::run(argc, argv,
                    {.name = "sluice",

@@ -16,8 +16,8 @@ class StreamCategory final : public ErrorCategory {
   const char* name() const noexcept override { return "sluice.tls"; }
   std::string message(int value) const override {
     switch (static_cast<StreamError>(value)) {
-      case StreamError::closed: return "the peer closed the TLS connection";
-      case StreamError::truncated: return "the peer went away without closing the TLS connection";
+      case StreamError::closed: return "the peer ended the connection";
+      case StreamError::truncated: return "the peer went away during the handshake";
       case StreamError::protocol: return "the peer broke the TLS protocol";
       case StreamError::peer_alert: return "the peer sent a fatal TLS alert";
     }
@@ -35,9 +35,6 @@ bool is_alert(unsigned long code) noexcept {
 boost::system::error_code take_error() noexcept {
   const unsigned long code = ERR_peek_error();
   ERR_clear_error();
-  if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
-    return StreamError::truncated;
-  }
   return is_alert(code) ? StreamError::peer_alert : StreamError::protocol;
 }
 
@@ -58,7 +55,8 @@ TlsStream::TlsStream(Socket& socket, SSL_CTX& context) : socket_(socket), ssl_(S
 }
 
 TlsStream::~TlsStream() {
-  // SSL_free() takes a session that was not shut down out of the cache, and many clients end without close_notify.
+  // SSL_free() takes a session that was not shut down out of the cache, and many clients end without
+  // close_notify.
   if (!broken_) SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 }
 
@@ -74,9 +72,8 @@ Step TlsStream::outcome(int result, std::size_t bytes) noexcept {
       if (system_error == 0) return {.error = StreamError::truncated};
       return {.error = {system_error, boost::system::system_category()}};
     default: {
-      const auto error = take_error();
-      broken_ = error != StreamError::truncated;
-      return {.error = error};
+      broken_ = true;
+      return {.error = take_error()};
     }
   }
 }

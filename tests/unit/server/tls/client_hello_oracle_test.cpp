@@ -5,8 +5,8 @@
 
 #include <gtest/gtest.h>
 
-#include "hello_builder.hpp"
-#include "openssl_hellos.hpp"
+#include "tests/unit/server/tls/hello_builder.hpp"
+#include "tests/unit/server/tls/openssl_hellos.hpp"
 
 /// classify() beside OpenSSL, which reads the same bytes after us and has the last word: where it gets as far
 /// as asking its client_hello callback, both must have seen the same.

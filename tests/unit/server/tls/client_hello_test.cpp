@@ -5,8 +5,8 @@
 
 #include <gtest/gtest.h>
 
-#include "hello_builder.hpp"
-#include "openssl_hellos.hpp"
+#include "tests/unit/server/tls/hello_builder.hpp"
+#include "tests/unit/server/tls/openssl_hellos.hpp"
 
 namespace sluice::tls {
 

@@ -1,4 +1,4 @@
-#include "openssl_hellos.hpp"
+#include "tests/unit/server/tls/openssl_hellos.hpp"
 
 #include <array>
 #include <stdexcept>
