@@ -10,8 +10,8 @@ namespace sluice {
 
 using Bytes = std::span<const std::uint8_t>;
 
-/// Reads big-endian fields off the front of a byte range it borrows. A read past the end yields `nullopt` and leaves
-/// the reader where it was, so a caller can't step outside by accident.
+/// Reads big-endian fields off the front of a byte range it borrows. A read past the end yields `nullopt` and
+/// leaves the reader where it was, so a caller can't step outside by accident.
 class ByteReader {
  public:
   explicit ByteReader(Bytes bytes) noexcept : rest_(bytes) {}

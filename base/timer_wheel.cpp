@@ -6,9 +6,9 @@ namespace sluice {
 
 std::uint64_t TimerWheel::tick_at_or_after(Monotonic::time_point when) const noexcept {
   if (when <= start_) return 0;
-  const auto since = std::chrono::duration_cast<std::chrono::nanoseconds>(when - start_);
-  const auto tick = std::chrono::nanoseconds{kTick};
-  return static_cast<std::uint64_t>((since.count() + tick.count() - 1) / tick.count());
+  const auto since = when - start_;
+  // Not (since + kTick - 1) / kTick: "never" is time_point::max().
+  return static_cast<std::uint64_t>(since / kTick) + (since % kTick != Monotonic::duration::zero() ? 1 : 0);
 }
 
 void TimerWheel::arm(Timer& timer, Monotonic::time_point deadline) noexcept {

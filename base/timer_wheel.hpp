@@ -10,15 +10,16 @@
 /// Deadlines of many connections at the price of a list operation each.
 namespace sluice {
 
-/// A hashed timing wheel (Varghese & Lauck 1987, scheme 6): arming, re-arming and cancelling are O(1) and allocate
-/// nothing. Deadlines are rounded up to the next tick, so a timer never fires early and at most one tick late.
-/// Belongs to one thread. It reads no clock: the owner calls `advance(now)` about once a tick.
+/// A hashed timing wheel (Varghese & Lauck 1987, scheme 6): arming, re-arming and cancelling are O(1) and
+/// allocate nothing. Deadlines are rounded up to the next tick, so a timer never fires early and at most one
+/// tick late. Belongs to one thread. It reads no clock: the owner calls `advance(now)` about once a tick.
 class TimerWheel {
  public:
   static constexpr std::chrono::milliseconds kTick{50};
 
   /// Derive from it (or own one) and arm it; destruction disarms it.
-  class Timer : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+  class Timer
+      : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
    public:
     Timer() = default;
     Timer(const Timer&) = delete;
@@ -28,7 +29,7 @@ class TimerWheel {
     void cancel() noexcept { unlink(); }
 
    protected:
-    ~Timer() = default;
+    virtual ~Timer() = default;
     /// Called once when the deadline has passed, already disarmed; may arm itself or destroy itself.
     virtual void on_expired() noexcept = 0;
 

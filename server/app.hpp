@@ -7,8 +7,8 @@
 #include "server/http/message.hpp"
 #include "server/task.hpp"
 
-/// What an application is to the server, and the server to an application. The application sees requests, never
-/// connections; the server knows no application.
+/// What an application is to the server, and the server to an application. The application sees requests,
+/// never connections; the server knows no application.
 namespace sluice::server {
 
 /// Lent to the application's part on one processor; outlives it.
@@ -24,17 +24,20 @@ class AppProcessor {
   virtual ~AppProcessor() = default;
 
   /// Answers one request. Requests of one connection come one after the other, those of different connections
-  /// interleave wherever this coroutine suspends. Must not block longer than a local database read. HEAD arrives as
-  /// HEAD and is answered like GET; the server leaves the body out. An exception is logged and answered with 500.
+  /// interleave wherever this coroutine suspends. Must not block longer than a local database read. HEAD
+  /// arrives as HEAD and is answered like GET; the server leaves the body out. An exception is logged and
+  /// answered with 500.
   virtual Task<http::Response> handle(const http::Request& request) = 0;
 };
 
-/// The application as a whole. Shared by all processors, so everything const must be safe to call from any thread.
+/// The application as a whole. Shared by all processors, so everything const must be safe to call from any
+/// thread.
 class App {
  public:
   virtual ~App() = default;
 
-  /// Labels of `http_requests_total{interaction}`; index 0 is for everything else (static files, 404). At most 64.
+  /// Labels of `http_requests_total{interaction}`; index 0 is for everything else (static files, 404). At
+  /// most 64.
   virtual std::span<const std::string_view> interactions() const noexcept = 0;
 
   /// Called once on each processor's thread before it accepts. Throws when the processor can't be set up.

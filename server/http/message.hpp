@@ -11,13 +11,14 @@
 
 #include "base/handle.hpp"
 
-/// Requests and responses as an application sees them (RFC 9110). Framing, connection handling, `Date` and the
-/// security headers are the server's business (RFC 9112) and do not show here.
+/// Requests and responses as an application sees them (RFC 9110). Framing, connection handling, `Date` and
+/// the security headers are the server's business (RFC 9112) and do not show here.
 namespace sluice::http {
 
 using Verb = boost::beast::http::verb;
 
-/// What is known of the connection a request came over. Owned by the connection, lives longer than the request.
+/// What is known of the connection a request came over. Owned by the connection, lives longer than the
+/// request.
 struct Peer {
   std::string address;             ///< Client's IP address, without port.
   std::string_view tls_version{};  ///< "TLSv1.3" or "TLSv1.2".
@@ -37,8 +38,8 @@ struct Request {
   std::string_view query;   ///< Behind '?', still encoded; see parse_form().
   std::string_view host;    ///< As sent in `Host` or the absolute-form target.
   std::vector<Field> fields;
-  std::string body;       ///< Decoded; at most `limits.body_bytes`.
-  std::string_view id;    ///< Request id: also in the access log and in `X-Request-Id`.
+  std::string body;     ///< Decoded; at most `limits.body_bytes`.
+  std::string_view id;  ///< Request id: also in the access log and in `X-Request-Id`.
   const Peer* peer = nullptr;
 
   /// First field of that name, compared without case; empty when absent.
@@ -50,15 +51,16 @@ struct Request {
 /// Owns an open file that is sent as (part of) a body.
 class FileBody {
  public:
-  FileBody(int fd, std::uint64_t offset, std::uint64_t size) noexcept : fd_(fd), offset_(offset), size_(size) {}
+  FileBody(int fd, std::uint64_t offset, std::uint64_t size) noexcept
+      : fd_(fd), offset_(offset), size_(size) {}
   FileBody(FileBody&& other) noexcept
       : fd_(std::exchange(other.fd_, -1)), offset_(other.offset_), size_(other.size_) {}
   FileBody& operator=(FileBody&& other) noexcept;
   ~FileBody();
 
   std::uint64_t size() const noexcept { return size_; }
-  /// Appends up to `count` bytes from `position` (0 is the start of the body). False when the file is shorter than
-  /// promised or can't be read: the connection must then be closed.
+  /// Appends up to `count` bytes from `position` (0 is the start of the body). False when the file is shorter
+  /// than promised or can't be read: the connection must then be closed.
   bool read(std::uint64_t position, std::size_t count, std::string& out) const;
 
  private:
@@ -89,8 +91,8 @@ struct Response {
 
 /// `text/plain` with one sentence.
 Response plain(unsigned status, std::string_view sentence);
-/// 303 (RFC 9110 section 15.4.4): what a form post answers, so that a reload does not repeat it. `location` is a path
-/// of this site.
+/// 303 (RFC 9110 section 15.4.4): what a form post answers, so that a reload does not repeat it. `location`
+/// is a path of this site.
 Response see_other(std::string location);
 /// 405 with `Allow` (RFC 9110 section 15.5.6).
 Response method_not_allowed(std::string allow);

@@ -64,7 +64,8 @@ struct Item {
   std::optional<Cents> highest_bid;
   WallSeconds starts{}, ends{};
   Id seller = 0;
-  std::string seller_name;  ///< Empty when the seller does not exist (RUBiS' client registers items of user 0).
+  std::string
+      seller_name;  ///< Empty when the seller does not exist (RUBiS' client registers items of user 0).
   Id category = 0;
   std::string category_name;
 
@@ -107,8 +108,8 @@ struct BidRequest {
 
 enum class BidResult : std::uint8_t {
   accepted,
-  outbid,        ///< Below `minimum`.
-  ended,         ///< The auction is over.
+  outbid,  ///< Below `minimum`.
+  ended,   ///< The auction is over.
   no_such_item,
   bad_quantity,  ///< Less than 1 or more than the item has.
   own_item,
@@ -116,8 +117,8 @@ enum class BidResult : std::uint8_t {
 
 struct BidOutcome {
   BidResult result = BidResult::no_such_item;
-  Id bid = 0;      ///< Of the accepted bid.
-  Cents minimum;   ///< The next bid has to be at least this (after acceptance: from somebody else).
+  Id bid = 0;             ///< Of the accepted bid.
+  Cents minimum;          ///< The next bid has to be at least this (after acceptance: from somebody else).
   bool replayed = false;  ///< This form had been accepted before; nothing was recorded again.
 };
 
@@ -129,7 +130,14 @@ struct PurchaseRequest {
   bool refuse_own_item = true;
 };
 
-enum class PurchaseResult : std::uint8_t { accepted, ended, no_such_item, not_for_sale, bad_quantity, own_item };
+enum class PurchaseResult : std::uint8_t {
+  accepted,
+  ended,
+  no_such_item,
+  not_for_sale,
+  bad_quantity,
+  own_item
+};
 
 struct PurchaseOutcome {
   PurchaseResult result = PurchaseResult::no_such_item;
@@ -146,7 +154,7 @@ struct CommentRequest {
 
 struct NewUser {
   std::string firstname, lastname, nickname, email;
-  std::string password_hash;  ///< See accounts/password.hpp.
+  std::string password_hash;  ///< See web/password.hpp.
   Id region = 0;
 };
 
@@ -164,7 +172,7 @@ struct NewItem {
 struct Account {
   struct MyBid {
     ItemSummary item;
-    Cents mine;      ///< My highest bid on it.
+    Cents mine;  ///< My highest bid on it.
     bool winning = false;
   };
   struct Purchase {

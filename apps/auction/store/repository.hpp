@@ -11,14 +11,21 @@
 #include "apps/auction/store/domain.hpp"
 #include "server/task.hpp"
 
-/// The auction's storage, as the pages see it. Implementations: sqlite/ (reads inline, writes through one batching
-/// writer). Every operation is a coroutine so that a database behind a socket can stand here as well.
+/// The auction's storage, as the pages see it. Implementations: sqlite/ (reads inline, writes through one
+/// batching writer). Every operation is a coroutine so that a database behind a socket can stand here as
+/// well.
 namespace sluice::auction {
 
 enum class StoreError {
-  unavailable = 1,  ///< The database can't be used (disk, corruption, closed after a failed commit). Nothing was recorded.
-  overloaded,       ///< The write queue is full, or a read exceeded its work budget. Nothing was recorded.
-  nickname_taken,   ///< Registration of a nickname that exists.
+  /// The database can't be used (disk, corruption, closed after a failed commit). Nothing was recorded as far
+  /// as this
+  /// process can tell. When it was the commit itself that failed, a restart may still find the write, for
+  /// after a
+  /// failed fsync nobody knows; a retry with the same form token then gets the earlier outcome.
+  unavailable = 1,
+  overloaded,      ///< The write queue is full, or a read exceeded its work budget. Nothing was recorded.
+  nickname_taken,  ///< Registration of a nickname that exists.
+  invalid,         ///< A value no table accepts, such as a negative quantity. Nothing was recorded.
 };
 const boost::system::error_category& store_category() noexcept;
 boost::system::error_code make_error_code(StoreError error) noexcept;
@@ -26,8 +33,8 @@ boost::system::error_code make_error_code(StoreError error) noexcept;
 template <class T>
 using Result = boost::system::result<T>;
 
-inline constexpr std::int64_t kListMax = 100;         ///< Rows of any list that has no pages.
-inline constexpr std::int64_t kPageMax = 1000;        ///< Highest page number of a search.
+inline constexpr std::int64_t kListMax = 100;   ///< Rows of any list that has no pages.
+inline constexpr std::int64_t kPageMax = 1000;  ///< Highest page number of a search.
 inline constexpr std::int64_t kItemsPerPageMax = 100;
 
 struct Page {
@@ -35,7 +42,8 @@ struct Page {
   std::int64_t size = 25;
 };
 
-/// What identifies a browser: SHA-256 of the secret in its cookie, so that a copy of the database logs nobody in.
+/// What identifies a browser: SHA-256 of the secret in its cookie, so that a copy of the database logs nobody
+/// in.
 using LoginKey = std::array<std::uint8_t, 32>;
 
 struct Login {
@@ -65,10 +73,12 @@ class Repository {
   /// Open items of a category, the one that ends first first.
   virtual Task<Result<std::vector<ItemSummary>>> search_category(Id category, Page page, WallSeconds now) = 0;
   /// The same, of sellers that live in `region`.
-  virtual Task<Result<std::vector<ItemSummary>>> search_region(Id region, Id category, Page page, WallSeconds now) = 0;
-  /// Open items whose names have all the words of `text` (each as a prefix), newest first. Text of letters and digits
-  /// only counts; without any the result is empty.
-  virtual Task<Result<std::vector<ItemSummary>>> search_text(std::string_view text, Page page, WallSeconds now) = 0;
+  virtual Task<Result<std::vector<ItemSummary>>> search_region(Id region, Id category, Page page,
+                                                               WallSeconds now) = 0;
+  /// Open items whose names have all the words of `text` (each as a prefix), newest first. Text of letters
+  /// and digits only counts; without any the result is empty.
+  virtual Task<Result<std::vector<ItemSummary>>> search_text(std::string_view text, Page page,
+                                                             WallSeconds now) = 0;
   /// For the front page: open items that end soonest, over all categories.
   virtual Task<Result<std::vector<ItemSummary>>> ending_soon(std::int64_t count, WallSeconds now) = 0;
   virtual Task<Result<std::optional<Item>>> item(Id id) = 0;
@@ -100,8 +110,8 @@ class Repository {
 class Store {
  public:
   virtual ~Store() = default;
-  /// Call it on the processor's thread; answers of writes arrive on `executor`. Throws when the database can't be
-  /// opened. The repository must be destroyed before stop().
+  /// Call it on the processor's thread; answers of writes arrive on `executor`. Throws when the database
+  /// can't be opened. The repository must be destroyed before stop().
   virtual std::unique_ptr<Repository> repository(Executor executor) = 0;
   /// Empty while the database is trusted; otherwise a sentence for `/readyz`. Any thread.
   virtual std::string not_ready() const = 0;

@@ -20,8 +20,11 @@ BidOutcome decide_bid(const ItemState& item, const BidRequest& request, WallSeco
   return {.result = BidResult::accepted, .minimum = request.amount + kBidIncrement};
 }
 
-PurchaseOutcome decide_purchase(const ItemState& item, const PurchaseRequest& request, WallSeconds now) noexcept {
-  const auto verdict = [&](PurchaseResult result) { return PurchaseOutcome{.result = result, .left = item.quantity}; };
+PurchaseOutcome decide_purchase(const ItemState& item, const PurchaseRequest& request,
+                                WallSeconds now) noexcept {
+  const auto verdict = [&](PurchaseResult result) {
+    return PurchaseOutcome{.result = result, .left = item.quantity};
+  };
   if (over(item, now)) return verdict(PurchaseResult::ended);
   if (!item.buy_now) return verdict(PurchaseResult::not_for_sale);
   if (request.refuse_own_item && request.buyer == item.seller) return verdict(PurchaseResult::own_item);

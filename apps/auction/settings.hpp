@@ -1,0 +1,32 @@
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "apps/auction/web/app.hpp"
+#include "server/settings.hpp"
+
+/// The auction's own configuration keys: [database] and [auction].
+namespace sluice::auction {
+
+struct Settings {
+  std::string database_url{};  ///< Empty: auction.db in the state directory.
+  std::uint64_t database_queue = 4096;
+  bool rubis_client = false;
+  std::uint64_t scrypt_log2_n = 15;
+  std::uint64_t password_threads = 1;
+  std::chrono::milliseconds login_lifetime = std::chrono::days{14};
+
+  void declare(server::Settings& settings);
+  /// What the pages are run with.
+  web::Config web() const;
+  /// The file of "sqlite:FILE"; throws with a sentence for any other URL.
+  std::filesystem::path database_file(const std::filesystem::path& state_dir) const;
+};
+
+/// "sqlite:FILE" -> FILE; nullopt for anything else.
+std::optional<std::filesystem::path> sqlite_file(const std::string& url);
+
+}  // namespace sluice::auction

@@ -1,0 +1,35 @@
+#pragma once
+#include <functional>
+#include <string_view>
+#include <vector>
+
+#include "apps/auction/store/sqlite/database.hpp"
+
+/// The tables (tables.sql, indices.sql), their version, and the rows every auction has.
+namespace sluice::auction::sqlite {
+
+inline constexpr std::int64_t kSchemaVersion = 1;
+/// "SluA" in PRAGMA application_id: tells our files from other SQLite databases.
+inline constexpr std::int64_t kApplicationId = 0x536c7541;
+
+struct CategoryLine {
+  std::string_view name;
+  std::int64_t items = 0;  ///< Items for sale in the full RUBiS data set.
+};
+/// RUBiS' categories and regions; ids count from 1 in this order.
+const std::vector<CategoryLine>& rubis_categories();
+const std::vector<std::string_view>& rubis_regions();
+
+/// Makes an empty file an auction without users and items; brings an older one up to date; leaves a current
+/// one alone. Throws std::runtime_error for a database of something else or of a newer version.
+void prepare_schema(Connection& db);
+
+/// The parts of it, for populate: the indices are cheaper when made after the rows.
+void create_tables(Connection& db);
+/// `report(done, total)` is called before each index and after the last.
+void create_indices(Connection& db, const std::function<void(std::size_t, std::size_t)>& report = {});
+
+/// Throws unless `db` is an auction of this version.
+void require_auction(Connection& db);
+
+}  // namespace sluice::auction::sqlite

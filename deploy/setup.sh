@@ -1,0 +1,75 @@
+#!/bin/sh
+# Installs the Debian 12 packages that are missing, and does nothing when none is.
+#
+#   deploy/setup.sh build          what `make run` needs
+#   deploy/setup.sh build test     what `make test`, `make asan`, `make fmt` ... need as well
+#   deploy/setup.sh build bench    what `make bench` needs
+#   deploy/setup.sh nginx          the server that `make bench` compares with (Debian starts it on port 80)
+#
+# As root, or through sudo. Otherwise it prints the one command to type and exits with 1.
+set -eu
+
+build="g++ cmake ninja-build pkg-config ccache git ca-certificates
+  libboost1.81-dev libboost-url1.81-dev libssl-dev libsqlite3-dev prometheus-cpp-dev libtomlplusplus-dev
+  libcli11-dev libkainjow-mustache-dev libgtest-dev libgmock-dev"
+test="clang clang-format clang-tidy libclang-rt-14-dev llvm-14 curl openssl python3 python3-pytest
+  python3-selenium chromium chromium-driver fonts-dejavu-core sqlite3"
+bench="openssl python3 wrk"
+nginx="nginx-light"
+
+fail() {
+  echo "setup: $*" >&2
+  exit 1
+}
+
+wanted=""
+for group in "$@"; do
+  case $group in
+    build) wanted="$wanted $build" ;;
+    test) wanted="$wanted $test" ;;
+    bench) wanted="$wanted $bench" ;;
+    nginx) wanted="$wanted $nginx" ;;
+    *) fail "no group \"$group\"; there are build, test, bench and nginx." ;;
+  esac
+done
+[ -n "$wanted" ] || fail "say what for: build, test, bench, nginx."
+
+if ! command -v dpkg-query >/dev/null 2>&1; then
+  echo "setup: not a Debian system, so nothing was checked; needed are the counterparts of:" $wanted >&2
+  exit 0
+fi
+
+# One dpkg-query for all: it names what is installed, the rest is missing.
+installed=" $(dpkg-query -W -f '${db:Status-Status}:${Package}\n' $wanted 2>/dev/null |
+  sed -n 's/^installed://p' | tr '\n' ' ')"
+missing=""
+for package in $wanted; do
+  case "$installed$missing " in
+    *" $package "*) ;;
+    *) missing="$missing $package" ;;
+  esac
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" -eq 0 ]; then
+  as_root=""
+elif command -v sudo >/dev/null 2>&1 && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
+  as_root="sudo"
+else
+  echo "setup: packages are missing and this user may not install them. Type this as root, then try again:" >&2
+  echo "  apt-get update && apt-get install -y --no-install-recommends$missing" >&2
+  exit 1
+fi
+
+apt() {
+  $as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 "$@"
+}
+install() {
+  apt install -y --no-install-recommends $missing
+}
+
+echo "setup: installing$missing"
+# Package lists are fetched only when the ones at hand do not serve.
+apt install --simulate -qq --no-install-recommends $missing >/dev/null 2>&1 || apt update ||
+  fail "apt-get update failed: is a package source reachable?"
+install || { apt update && install; } || fail "apt-get could not install$missing."

@@ -1,0 +1,155 @@
+#include "node/commands.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <stdexcept>
+
+#include <openssl/crypto.h>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+
+#include "server/listener.hpp"
+#include "server/metrics.hpp"
+#include "server/tls/certificate.hpp"
+#include "server/tls/context.hpp"
+
+namespace sluice::node {
+
+std::unique_ptr<LoadedConfig> load(const Application& application, const ConfigSources& sources) {
+  auto loaded = std::make_unique<LoadedConfig>();
+  loaded->config.declare(loaded->settings);
+  application.declare(loaded->settings);
+  if (!sources.file.empty()) loaded->settings.apply_file(sources.file, loaded->problems);
+  loaded->settings.apply_environment(loaded->problems);
+  for (const auto& assignment : sources.sets) loaded->settings.apply_flag(assignment, loaded->problems);
+  return loaded;
+}
+
+int check(const Application& application, const ConfigSources& sources) {
+  const auto loaded = load(application, sources);
+  auto& problems = loaded->problems;
+  for (auto& problem : loaded->config.check()) problems.push_back(std::move(problem));
+  for (auto& problem : application.check()) problems.push_back(std::move(problem));
+  if (problems.empty()) {
+    // Files and their fit are what is left to go wrong.
+    try {
+      tls::make_context(
+          {.certificates = loaded->config.certificate, .private_keys = loaded->config.private_key});
+      for (const auto& address : loaded->config.listen) server::parse_endpoint(address);
+    } catch (const std::exception& error) {
+      problems.push_back({"configuration", error.what()});
+    }
+  }
+  for (const auto& problem : problems) std::fprintf(stderr, "%s\n", problem.text().c_str());
+  if (problems.empty()) std::puts("The configuration is good.");
+  return problems.empty() ? 0 : 1;
+}
+
+int print_config(const Application& application, const ConfigSources& sources, bool origin) {
+  const auto loaded = load(application, sources);
+  std::string section;
+  for (auto& line : loaded->settings.lines()) {
+    const auto dot = line.key.find('.');
+    if (const std::string of_line = line.key.substr(0, dot); of_line != section) {
+      std::printf("%s[%s]\n", section.empty() ? "" : "\n", of_line.c_str());
+      section = of_line;
+    }
+    if (line.key.ends_with("token") && line.value != "\"\"") line.value = "\"(hidden)\"";
+    const std::string& remark = origin ? line.origin : line.help;
+    std::printf("%s = %s  # %s\n", line.key.c_str() + dot + 1, line.value.c_str(), remark.c_str());
+  }
+  for (const auto& problem : loaded->problems) std::fprintf(stderr, "%s\n", problem.text().c_str());
+  return loaded->problems.empty() ? 0 : 1;
+}
+
+void write_file(const std::filesystem::path& path, std::string_view content, bool secret) {
+  const std::string temporary = path.string() + ".new";
+  const auto fail = [&] {
+    throw std::runtime_error("can't write " + path.string() + ": " + std::strerror(errno));
+  };
+  ::unlink(temporary.c_str());
+  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, secret ? 0600 : 0644);
+  if (fd < 0) fail();
+  const bool written = ::write(fd, content.data(), content.size()) == static_cast<ssize_t>(content.size());
+  if (::close(fd) != 0 || !written || std::rename(temporary.c_str(), path.c_str()) != 0) fail();
+}
+
+int generate_certificate(const std::vector<std::string>& names, const std::string& certificate_file,
+                         const std::string& key_file, unsigned days) {
+  const auto made = tls::make_self_signed(names, std::chrono::days{days});
+  write_file(key_file, made.private_key_pem, true);
+  write_file(certificate_file, made.certificate_pem, false);
+  std::printf("certificate %s\nkey         %s\nSHA-256     %s\n", certificate_file.c_str(), key_file.c_str(),
+              tls::certificate_fingerprint(made.certificate_pem).c_str());
+  return 0;
+}
+
+namespace {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+
+template <class Stream>
+http::response<http::string_body> exchange(Stream& stream, const http::request<http::empty_body>& request) {
+  http::write(stream, request);
+  boost::beast::flat_buffer buffer;
+  http::response<http::string_body> response;
+  http::read(stream, buffer, response);
+  return response;
+}
+
+http::response<http::string_body> ask(const std::string& url,
+                                      const http::request<http::empty_body>& request) {
+  asio::io_context io;
+  try {
+    if (url.starts_with("unix:")) {
+      asio::local::stream_protocol::socket socket(io);
+      socket.connect(asio::local::stream_protocol::endpoint{url.substr(5)});
+      return exchange(socket, request);
+    }
+    asio::ip::tcp::socket socket(io);
+    const std::string address = url.starts_with("http://") ? url.substr(7) : url;
+    socket.connect(server::parse_endpoint(address));
+    return exchange(socket, request);
+  } catch (const boost::system::system_error& error) {
+    throw std::runtime_error("can't reach the server at " + url + ": " + error.code().message());
+  }
+}
+
+}  // namespace
+
+int control(const std::string& admin_url, const std::string& token, const std::string& what) {
+  const bool drain = what == "drain";
+  http::request<http::empty_body> request{drain ? http::verb::post : http::verb::get, "/" + what, 11};
+  request.set(http::field::host, "sluice");
+  request.set(http::field::connection, "close");
+  if (!token.empty()) request.set(http::field::authorization, "Bearer " + token);
+  const auto response = ask(admin_url, request);
+  const bool fine = response.result_int() < 300;
+  std::fputs(response.body().c_str(), fine ? stdout : stderr);
+  return fine ? 0 : 1;
+}
+
+int version(const Application& application, bool json) {
+  if (json) {
+    std::printf(
+        "{\"name\":\"%s\",\"version\":\"%s\",\"compiler\":\"%s\",\"boost\":\"%s\",\"openssl\":\"%s\"}\n",
+        application.name.c_str(), server::kVersion, __VERSION__, BOOST_LIB_VERSION,
+        OpenSSL_version(OPENSSL_VERSION_STRING));
+  } else {
+    std::printf("%s %s\n", application.name.c_str(), server::kVersion);
+  }
+  return 0;
+}
+
+}  // namespace sluice::node

@@ -1,0 +1,40 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "node/node.hpp"
+
+/// The commands that every application has. Each returns the exit code and throws with a sentence.
+namespace sluice::node {
+
+struct ConfigSources {
+  std::string file{};               ///< -c
+  std::vector<std::string> sets{};  ///< --set key=value, in order.
+  bool dev = false;
+  unsigned dev_port = 0;  ///< 0: as configured, or 8443.
+};
+
+/// Settings of server and application with all sources applied. Keeps what it was made from.
+struct LoadedConfig {
+  server::Config config;
+  server::Settings settings;
+  std::vector<server::Problem> problems;
+};
+std::unique_ptr<LoadedConfig> load(const Application& application, const ConfigSources& sources);
+
+int serve(const Application& application, const ConfigSources& sources);
+int check(const Application& application, const ConfigSources& sources);
+int print_config(const Application& application, const ConfigSources& sources, bool origin);
+int generate_certificate(const std::vector<std::string>& names, const std::string& certificate_file,
+                         const std::string& key_file, unsigned days);
+int control(const std::string& admin_url, const std::string& token, const std::string& what);
+int version(const Application& application, bool json);
+
+/// Fills in what `--dev` brings: certificate, loopback listeners, a state directory of the user's own.
+void prepare_dev(const Application& application, server::Config& config);
+
+/// Writes through a temporary file beside `path`, so that no half-written file is ever seen. `secret`: mode
+/// 0600.
+void write_file(const std::filesystem::path& path, std::string_view content, bool secret);
+
+}  // namespace sluice::node

@@ -1,0 +1,121 @@
+#include <csignal>
+#include <cstdio>
+#include <exception>
+
+#include <CLI/CLI.hpp>
+
+#include "node/commands.hpp"
+#include "node/node.hpp"
+
+namespace sluice::node {
+
+namespace {
+
+constexpr int kError = 1;
+constexpr int kUsage = 2;
+
+void add_sources(CLI::App& command, ConfigSources& sources) {
+  command.add_option("-c,--config", sources.file, "Configuration file (TOML)");
+  command.add_option("--set", sources.sets, "A setting: key=value; may be repeated")->take_all();
+}
+
+/// Adds the application's own commands; `chosen` is set to what is to run.
+void add_commands(CLI::App& cli, const Application& application,
+                  std::map<std::string, Command::Values>& values, std::function<int()>& chosen) {
+  for (const Command& command : application.commands) {
+    auto* sub = cli.add_subcommand(command.name, command.help);
+    Command::Values& of_command = values[command.name];
+    for (const auto& option : command.options) {
+      std::string& value = of_command[option.name];
+      value = option.fallback;
+      if (option.flag) {
+        sub->add_flag_callback(
+            option.name, [&value] { value = "true"; }, option.help);
+      } else {
+        auto* added = sub->add_option(option.name, value, option.help)->capture_default_str();
+        if (option.required) added->required();
+      }
+    }
+    sub->callback([&chosen, &command, &of_command] { chosen = [&] { return command.run(of_command); }; });
+  }
+}
+
+}  // namespace
+
+int run(int argc, char** argv, Application application) {
+  std::signal(SIGPIPE, SIG_IGN);  // a vanished peer is an error code of the write
+  CLI::App cli{application.description, application.name};
+  cli.require_subcommand(1);
+  cli.set_help_all_flag("--help-all", "Help of all commands");
+
+  ConfigSources sources;
+  std::function<int()> chosen;
+
+  auto* serve_command = cli.add_subcommand("serve", "Serve HTTPS until told to stop");
+  add_sources(*serve_command, sources);
+  serve_command->add_flag("--dev", sources.dev,
+                          "Try it out: self-signed certificate, demonstration data, loopback only");
+  serve_command->add_option("--port", sources.dev_port, "With --dev: the HTTPS port (default 8443)")
+      ->check(CLI::Range(1, 65535));
+  serve_command->callback([&] { chosen = [&] { return serve(application, sources); }; });
+
+  auto* check_command = cli.add_subcommand("check", "Check a configuration and report every problem");
+  add_sources(*check_command, sources);
+  check_command->callback([&] { chosen = [&] { return check(application, sources); }; });
+
+  bool origin = false;
+  auto* print_command = cli.add_subcommand("print-config", "Print the configuration in force");
+  add_sources(*print_command, sources);
+  print_command->add_flag("--origin", origin, "Say where each value comes from");
+  print_command->callback([&] { chosen = [&] { return print_config(application, sources, origin); }; });
+
+  std::vector<std::string> names{"localhost", "127.0.0.1", "::1"};
+  std::string certificate_file = "certificate.pem";
+  std::string key_file = "key.pem";
+  unsigned days = 365;
+  auto* certificate_command = cli.add_subcommand("gen-cert", "Make a self-signed ECDSA certificate");
+  certificate_command->add_option("--name", names, "DNS names and addresses")->capture_default_str();
+  certificate_command->add_option("--certificate", certificate_file, "Where to write it")
+      ->capture_default_str();
+  certificate_command->add_option("--key", key_file, "Where to write its key")->capture_default_str();
+  certificate_command->add_option("--days", days, "Lifetime")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 3650));
+  certificate_command->callback(
+      [&] { chosen = [&] { return generate_certificate(names, certificate_file, key_file, days); }; });
+
+  std::string admin = "http://127.0.0.1:9180";
+  std::string token;
+  std::string what;
+  auto* control_command = cli.add_subcommand("ctl", "Talk to a running server");
+  control_command->add_option("--admin", admin, "Its admin listener: http://host:port or unix:PATH")
+      ->capture_default_str();
+  control_command->add_option("--token", token, "Bearer token")->envname("SLUICE_ADMIN_TOKEN");
+  control_command->add_option("what", what, "status or drain")
+      ->required()
+      ->check(CLI::IsMember({"status", "drain"}));
+  control_command->callback([&] { chosen = [&] { return control(admin, token, what); }; });
+
+  bool json = false;
+  auto* version_command = cli.add_subcommand("version", "Print the version");
+  version_command->add_flag("--json", json, "As JSON, with compiler and libraries");
+  version_command->callback([&] { chosen = [&] { return version(application, json); }; });
+
+  std::map<std::string, Command::Values> values;
+  add_commands(cli, application, values, chosen);
+
+  try {
+    cli.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = cli.exit(error);  // prints help or what is wrong
+    return code == 0 ? 0 : kUsage;
+  }
+  try {
+    return chosen();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s: %s\n", application.name.c_str(), error.what());
+    return kError;
+  }
+}
+
+}  // namespace sluice::node

@@ -1,0 +1,221 @@
+#include "server/admin.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+#include <thread>
+
+#include <openssl/crypto.h>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/beast/core/basic_stream.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+
+#include "server/metrics.hpp"
+
+namespace sluice::server {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+using asio::ip::tcp;
+using asio::local::stream_protocol;
+
+namespace {
+
+constexpr int kConnectionsMax = 64;
+constexpr std::chrono::seconds kTimeout{10};
+
+using AdminRequest = beast::http::request<beast::http::string_body>;
+using AdminResponse = beast::http::response<beast::http::string_body>;
+
+AdminResponse reply(const AdminRequest& request, beast::http::status status, std::string body,
+                    const char* type = "text/plain; charset=utf-8") {
+  AdminResponse response{status, request.version()};
+  response.set(beast::http::field::content_type, type);
+  response.set(beast::http::field::cache_control, "no-store");
+  response.keep_alive(request.keep_alive());
+  response.body() = std::move(body);
+  response.prepare_payload();
+  if (request.method() == beast::http::verb::head) response.body().clear();
+  return response;
+}
+
+}  // namespace
+
+class Admin::Impl {
+ public:
+  Impl(const Server& server, std::function<void()> on_drain)
+      : server_(server), on_drain_(std::move(on_drain)) {
+    const std::string& address = server.config().admin_listen;
+    if (address.starts_with("unix:")) {
+      listen_local(address.substr(5));
+    } else {
+      listen_tcp(address);
+    }
+  }
+  ~Impl() {
+    io_.stop();
+    if (thread_.joinable()) thread_.join();
+    if (!socket_path_.empty()) ::unlink(socket_path_.c_str());
+  }
+
+  void start() {
+    if (tcp_) asio::co_spawn(io_, accept_loop(*tcp_), asio::detached);
+    if (local_) asio::co_spawn(io_, accept_loop(*local_), asio::detached);
+    thread_ = std::thread([this] { io_.run(); });
+  }
+
+  std::string url_;
+
+ private:
+  template <class Protocol>
+  using Acceptor = asio::basic_socket_acceptor<Protocol, Executor>;
+  template <class Protocol>
+  using Stream = beast::basic_stream<Protocol, Executor>;
+
+  void listen_tcp(const std::string& address) {
+    const Endpoint wanted = parse_endpoint(address);
+    auto sockets = listen_on(wanted, 1, kConnectionsMax);
+    const Endpoint bound = sockets.front().endpoint();
+    tcp_.emplace(io_.get_executor(), bound.protocol(), sockets.front().release());
+    needs_token_ = !bound.address().is_loopback();
+    const std::string host = bound.address().to_string();
+    url_ =
+        "http://" + (bound.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(bound.port());
+  }
+
+  void listen_local(const std::string& path) {
+    ::unlink(path.c_str());  // of a server that was killed
+    local_.emplace(io_.get_executor());
+    boost::system::error_code error;
+    local_->open(stream_protocol{}, error);
+    if (!error) local_->bind(stream_protocol::endpoint{path}, error);
+    if (!error) local_->listen(kConnectionsMax, error);
+    if (error) throw std::runtime_error("can't listen on " + path + ": " + error.message());
+    socket_path_ = path;
+    url_ = "unix:" + path;
+  }
+
+  template <class Protocol>
+  Task<void> accept_loop(Acceptor<Protocol>& acceptor) {
+    while (true) {
+      boost::system::error_code error;
+      asio::basic_stream_socket<Protocol, Executor> socket(io_.get_executor());
+      co_await acceptor.async_accept(socket, asio::redirect_error(use_task, error));
+      if (error == asio::error::operation_aborted) co_return;
+      if (error) {  // out of descriptors: the listener must not spin
+        asio::basic_waitable_timer<Monotonic, asio::wait_traits<Monotonic>, Executor> pause(
+            io_.get_executor(), std::chrono::milliseconds{100});
+        co_await pause.async_wait(asio::redirect_error(use_task, error));
+        continue;
+      }
+      if (connections_ >= kConnectionsMax) {
+        ++refused_;
+        continue;
+      }
+      ++connections_;
+      asio::co_spawn(io_, serve<Protocol>(Stream<Protocol>{std::move(socket)}), asio::detached);
+    }
+  }
+
+  template <class Protocol>
+  Task<void> serve(Stream<Protocol> stream) {
+    boost::system::error_code error;
+    beast::flat_buffer buffer;
+    bool keep_alive = true;
+    while (keep_alive && !error) {
+      stream.expires_after(kTimeout);
+      beast::http::request_parser<beast::http::string_body> parser;
+      parser.header_limit(16 * 1024);
+      parser.body_limit(16 * 1024);
+      co_await beast::http::async_read(stream, buffer, parser, asio::redirect_error(use_task, error));
+      if (error) break;
+      AdminResponse response = handle(parser.get());
+      keep_alive = response.keep_alive();
+      stream.expires_after(kTimeout);
+      co_await beast::http::async_write(stream, response, asio::redirect_error(use_task, error));
+    }
+    --connections_;
+  }
+
+  bool authorized(const AdminRequest& request) const {
+    if (!needs_token_) return true;
+    const std::string expected = "Bearer " + server_.config().admin_token;
+    const auto given = request[beast::http::field::authorization];
+    return given.size() == expected.size() &&
+           CRYPTO_memcmp(given.data(), expected.data(), expected.size()) == 0;
+  }
+
+  AdminResponse handle(const AdminRequest& request) {
+    using beast::http::status;
+    using beast::http::verb;
+    if (!authorized(request)) return reply(request, status::unauthorized, "A bearer token is needed here.\n");
+    const auto target = request.target().substr(0, request.target().find('?'));
+    if (target == "/drain") return drain(request);
+    const bool known =
+        target == "/metrics" || target == "/livez" || target == "/readyz" || target == "/status";
+    if (!known)
+      return reply(request, status::not_found,
+                   "Here are /metrics /livez /readyz /status, and POST /drain.\n");
+    if (request.method() != verb::get && request.method() != verb::head) {
+      auto response = reply(request, status::method_not_allowed, "Use GET.\n");
+      response.set(beast::http::field::allow, "GET, HEAD");
+      return response;
+    }
+    if (target == "/livez") return reply(request, status::ok, "ok\n");
+    if (target == "/readyz") return ready(request);
+    if (target == "/status")
+      return reply(request, status::ok, status_json(server_, uptime()), "application/json");
+    return reply(request, status::ok, metrics_text(server_, refused_), "text/plain; version=0.0.4; charset=utf-8");
+  }
+
+  AdminResponse ready(const AdminRequest& request) const {
+    const std::string reason = server_.draining() ? "draining" : server_.app().not_ready();
+    if (reason.empty()) return reply(request, beast::http::status::ok, "ok\n");
+    return reply(request, beast::http::status::service_unavailable, reason + "\n");
+  }
+
+  AdminResponse drain(const AdminRequest& request) {
+    using beast::http::status;
+    if (request.method() != beast::http::verb::post) {
+      auto response = reply(request, status::method_not_allowed, "Use POST.\n");
+      response.set(beast::http::field::allow, "POST");
+      return response;
+    }
+    // A page in the operator's browser can post to loopback too; browsers then name their origin.
+    if (request.count(beast::http::field::origin) > 0)
+      return reply(request, status::forbidden, "Not from a browser.\n");
+    on_drain_();
+    return reply(request, status::accepted, "draining\n");
+  }
+
+  std::chrono::seconds uptime() const {
+    return std::chrono::duration_cast<std::chrono::seconds>(Monotonic::now() - started_);
+  }
+
+  const Server& server_;
+  std::function<void()> on_drain_;
+  const Monotonic::time_point started_ = Monotonic::now();
+  asio::io_context io_{1};
+  std::optional<Acceptor<tcp>> tcp_;
+  std::optional<Acceptor<stream_protocol>> local_;
+  std::string socket_path_;
+  bool needs_token_ = false;
+  int connections_ = 0;
+  std::uint64_t refused_ = 0;
+  std::thread thread_;
+};
+
+Admin::Admin(const Server& server, std::function<void()> on_drain)
+    : impl_(std::make_unique<Impl>(server, std::move(on_drain))) {}
+Admin::~Admin() = default;
+void Admin::start() { impl_->start(); }
+const std::string& Admin::url() const noexcept { return impl_->url_; }
+
+}  // namespace sluice::server

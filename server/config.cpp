@@ -1,0 +1,140 @@
+#include "server/config.hpp"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+
+namespace sluice::server {
+
+using namespace std::chrono_literals;
+
+void Config::declare(Settings& settings) {
+  settings.add("server.listen", listen, "Addresses (host:port) of the HTTPS listeners");
+  settings.add("server.processors", processors, 0, 1024, "Threads that serve; 0: one per usable CPU");
+  settings.add("server.keepalive_timeout", keepalive_timeout, 1ms, 1h,
+               "Idle persistent connections are closed after this");
+  settings.add("server.drain_timeout", drain_timeout, 0ms, 1h,
+               "Longest wait for open connections after TERM");
+  settings.add("server.static_root", static_root, "Directory served beside the application; empty: none");
+  settings.add("server.state_dir", state_dir, "Where the server may write");
+  settings.add("server.hsts_max_age", hsts_max_age, 0ms, 10 * 8760h,
+               "Strict-Transport-Security; 0s: not sent");
+  settings.add("server.backlog", backlog, 1, 65'535, "Kernel queue of connections not yet accepted");
+  settings.add("tls.certificate", certificate, "PEM chains: one file per key type (ECDSA, RSA)");
+  settings.add("tls.private_key", private_key, "PEM keys, in the order of tls.certificate");
+  settings.add_choice("tls.min_version", tls_min_version, {"1.2", "1.3"}, "Oldest TLS version spoken");
+  settings.add("tls.session_timeout", session_timeout, 1s, 7 * 24h,
+               "Tickets and sessions older than this do not resume");
+  settings.add("tls.session_cache", session_cache, 0, 10'000'000,
+               "Sessions kept for clients without tickets");
+  auto& l = limits;
+  settings.add("limits.hello_bytes", l.hello_bytes, 512, 16 * 1024, "Size of a ClientHello");
+  settings.add("limits.hello_timeout", l.hello_timeout, 10ms, 5min, "From accept to the whole ClientHello");
+  settings.add("limits.handshake_timeout", l.handshake_timeout, 10ms, 5min,
+               "From the ClientHello to the end of the handshake");
+  settings.add("limits.header_bytes", l.head_bytes, 1024, 1 << 20,
+               "Request line and header fields together (431)");
+  settings.add("limits.header_fields", l.head_fields, 8, 10'000, "Number of header fields (431)");
+  settings.add("limits.header_timeout", l.head_timeout, 10ms, 5min,
+               "From a request's first byte to the end of its head (408)");
+  settings.add("limits.uri_bytes", l.uri_bytes, 256, 1 << 20, "Length of a request target (414)");
+  settings.add("limits.body_bytes", l.body_bytes, 0, 1 << 30, "Size of a request body (413)");
+  settings.add("limits.body_timeout", l.body_timeout, 10ms, 1h,
+               "From the end of the head to the end of the body (408)");
+  settings.add("limits.write_timeout", l.write_timeout, 10ms, 1h,
+               "For writing a response, whatever its size");
+  settings.add("limits.write_rate", l.write_rate, 1, 1 << 30,
+               "Bytes of a response that earn one second more");
+  settings.add("limits.close_timeout", l.close_timeout, 1ms, 1min, "For closing a connection in good order");
+  settings.add("limits.requests_per_connection", l.requests_per_connection, 1, UINT32_MAX,
+               "Then the connection is closed");
+  settings.add("limits.connections", l.connections, 1, 10'000'000, "Open connections in all");
+  settings.add("limits.connections_per_address", l.connections_per_address, 1, 10'000'000,
+               "Open connections per IPv4 address or IPv6 /64");
+  settings.add_choice("admission.policy", admission_policy, {"off"},
+                      "Who comes in; \"off\" admits everybody");
+  settings.add("admin.listen", admin_listen,
+               "host:port or unix:PATH of metrics, health and control; empty: none");
+  settings.add("admin.token", admin_token,
+               "Bearer token; required when admin.listen is reachable from elsewhere");
+  settings.add("log.access", access_log, "JSON access log: a file, \"-\" for standard output, \"off\"");
+}
+
+namespace {
+bool is_loopback(std::string_view listen) {
+  return listen.starts_with("127.") || listen.starts_with("[::1]") || listen.starts_with("localhost:");
+}
+}  // namespace
+
+std::vector<Problem> Config::check() const {
+  std::vector<Problem> problems;
+  const auto require = [&](bool fine, const char* key, const char* what) {
+    if (!fine) problems.push_back({key, what});
+  };
+  require(!listen.empty(), "server.listen", "needs at least one address");
+  require(!certificate.empty(), "tls.certificate", "needs at least one certificate (or start with --dev)");
+  require(certificate.size() == private_key.size(), "tls.private_key",
+          "needs one key for each tls.certificate");
+  require(limits.uri_bytes < limits.head_bytes, "limits.uri_bytes",
+          "must be smaller than limits.header_bytes");
+  const bool local = admin_listen.empty() || admin_listen.starts_with("unix:") || is_loopback(admin_listen);
+  require(local || !admin_token.empty(), "admin.token",
+          "is required when admin.listen is not a loopback address or a Unix socket");
+  return problems;
+}
+
+namespace {
+
+/// CPUs of a cgroup v2 "cpu.max" file ("200000 100000" or "max 100000"); infinity when there is no quota.
+double quota_v2(const std::string& file) {
+  std::ifstream in(file);
+  std::string quota;
+  double period = 0;
+  if (!(in >> quota >> period) || quota == "max" || period <= 0) return HUGE_VAL;
+  return std::strtod(quota.c_str(), nullptr) / period;
+}
+
+double quota_v1(const std::string& folder) {
+  std::ifstream quota_file(folder + "/cpu.cfs_quota_us");
+  std::ifstream period_file(folder + "/cpu.cfs_period_us");
+  double quota = -1;
+  double period = 0;
+  if (!(quota_file >> quota) || !(period_file >> period) || quota <= 0 || period <= 0) return HUGE_VAL;
+  return quota / period;
+}
+
+/// The smallest quota from this process' cgroup up to the root.
+double cgroup_quota() {
+  double cpus = HUGE_VAL;
+  std::ifstream in("/proc/self/cgroup");
+  for (std::string line; std::getline(in, line);) {
+    const auto first = line.find(':');
+    const auto second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1);
+    const bool v2 = controllers.empty();
+    if (!v2 && ("," + controllers + ",").find(",cpu,") == std::string::npos) continue;
+    for (std::filesystem::path group = line.substr(second + 1);; group = group.parent_path()) {
+      const std::string relative = group == "/" ? "" : group.string();
+      cpus = std::min(cpus, v2 ? quota_v2("/sys/fs/cgroup" + relative + "/cpu.max")
+                               : quota_v1("/sys/fs/cgroup/cpu" + relative));
+      if (group == group.parent_path()) break;
+    }
+  }
+  return cpus;
+}
+
+}  // namespace
+
+unsigned usable_cpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  const unsigned affinity =
+      ::sched_getaffinity(0, sizeof set, &set) == 0 ? static_cast<unsigned>(CPU_COUNT(&set)) : 1;
+  const double quota = std::ceil(cgroup_quota());
+  return std::max(1U, quota < affinity ? static_cast<unsigned>(quota) : affinity);
+}
+
+}  // namespace sluice::server

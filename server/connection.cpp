@@ -1,0 +1,420 @@
+#include "server/connection.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <exception>
+
+#include <boost/asio/redirect_error.hpp>
+
+#include "server/http/response_head.hpp"
+#include "server/processor.hpp"
+#include "server/tls/client_hello.hpp"
+
+namespace sluice::server {
+
+namespace {
+
+constexpr std::size_t kFileChunk = 64 * 1024;
+
+constexpr std::string_view kHttpsOnly =
+    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 69\r\n"
+    "Connection: close\r\n\r\nThis port speaks HTTPS. Use https:// in front of the address instead.";
+static_assert(kHttpsOnly.size() - kHttpsOnly.find("\r\n\r\n") - 4 == 69);
+
+/// A record with the fatal alert decode_error (RFC 8446 section 6).
+constexpr std::string_view kDecodeError{"\x15\x03\x03\x00\x02\x02\x32", 7};
+
+Limit limit_of(std::string_view parser_limit) {
+  if (parser_limit == "head_bytes") return Limit::header_bytes;
+  if (parser_limit == "fields") return Limit::header_fields;
+  if (parser_limit == "uri_bytes") return Limit::uri_bytes;
+  if (parser_limit == "body_bytes") return Limit::body_bytes;
+  return Limit::body_framing;
+}
+
+}  // namespace
+
+Connection::Connection(Processor& processor, tls::Socket socket, const Endpoint& peer)
+    : processor_(processor), socket_(std::move(socket)), parser_(processor.parser_limits()) {
+  peer_.address = peer.address().to_string();
+  processor_.counters().connections[static_cast<std::size_t>(state_)].add();
+}
+
+Connection::~Connection() { processor_.counters().connections[static_cast<std::size_t>(state_)].sub(); }
+
+Task<void> Connection::run() {
+  Next next = co_await read_hello();
+  if (next == Next::proceed) next = co_await handshake();
+  if (next == Next::proceed) next = co_await serve();
+  if (next == Next::close && !aborted_) co_await close();
+}
+
+void Connection::drain() noexcept {
+  if (state_ != ConnectionState::idle) return;  // it looks for itself when it is done
+  interrupted_ = true;
+  boost::system::error_code ignored;
+  socket_.cancel(ignored);
+}
+
+void Connection::abort() noexcept {
+  aborted_ = true;
+  boost::system::error_code ignored;
+  socket_.cancel(ignored);
+}
+
+void Connection::on_expired() noexcept {
+  expired_ = true;
+  boost::system::error_code ignored;
+  socket_.cancel(ignored);
+}
+
+void Connection::arm(std::chrono::milliseconds after) noexcept {
+  expired_ = false;
+  processor_.wheel().arm(*this, coarse_now() + after);
+}
+
+void Connection::enter(ConnectionState state) noexcept {
+  auto& gauges = processor_.counters().connections;
+  gauges[static_cast<std::size_t>(state_)].sub();
+  gauges[static_cast<std::size_t>(state)].add();
+  state_ = state;
+}
+
+auto Connection::ready(tls::Need need, boost::system::error_code& error) {
+  const auto wait = need == tls::Need::writable ? tls::Socket::wait_write : tls::Socket::wait_read;
+  return socket_.async_wait(wait, boost::asio::redirect_error(use_task, error));
+}
+
+// --- hello and handshake
+// ---------------------------------------------------------------------------------------------
+
+Task<Connection::Next> Connection::read_hello() {
+  arm(processor_.config().limits.hello_timeout);
+  auto& scratch = processor_.scratch();
+  const std::size_t most = std::min<std::size_t>(scratch.size(), processor_.config().limits.hello_bytes + 1);
+  std::size_t seen = 0;
+  HelloClass kind = HelloClass::silent;
+  auto next = Next::drop;
+  for (int idle_rounds = 0; idle_rounds < 3;) {
+    const ssize_t n = ::recv(fd(), scratch.data(), most, MSG_PEEK);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) break;  // gone
+    const auto have = static_cast<std::size_t>(std::max<ssize_t>(n, 0));
+    if (have > seen) {
+      next = judge_hello(as_bytes({scratch.data(), have}), kind);
+      if (kind != HelloClass::silent) break;
+      idle_rounds = 0;
+    } else {
+      ++idle_rounds;  // readable without news: the peer has closed its side
+    }
+    seen = have;
+    // The bytes stay in the socket, which would be readable at once: wait for more than there are.
+    const int more = static_cast<int>(have + 1);
+    ::setsockopt(fd(), SOL_SOCKET, SO_RCVLOWAT, &more, sizeof more);
+    boost::system::error_code error;
+    co_await ready(tls::Need::readable, error);
+    if (error) break;
+  }
+  if (expired_) processor_.counters().hit(Limit::hello_timeout);
+  if (seen > 0) {
+    const int one = 1;
+    ::setsockopt(fd(), SOL_SOCKET, SO_RCVLOWAT, &one, sizeof one);
+  }
+  processor_.counters().hellos[static_cast<std::size_t>(kind)].add();
+  if (kind == HelloClass::resuming) claim_ = admission::Claim::resuming;
+  if (kind == HelloClass::http) co_await end_with(kHttpsOnly);
+  if (kind == HelloClass::malformed) co_await end_with(kDecodeError);
+  co_return next;
+}
+
+/// Leaves `kind` at `silent` while the bytes are a good prefix.
+Connection::Next Connection::judge_hello(Bytes peeked, HelloClass& kind) const {
+  const auto hello = tls::classify(peeked, processor_.config().limits.hello_bytes);
+  if (hello) {
+    kind = hello->claim() == tls::HelloClaim::resuming ? HelloClass::resuming : HelloClass::fresh;
+    return Next::proceed;
+  }
+  switch (static_cast<tls::HelloError>(hello.error().value())) {
+    case tls::HelloError::need_more: return Next::drop;
+    case tls::HelloError::http: kind = HelloClass::http; return Next::drop;
+    case tls::HelloError::not_tls: kind = HelloClass::not_tls; return Next::drop;
+    case tls::HelloError::too_large:
+      kind = HelloClass::too_large;
+      processor_.counters().hit(Limit::hello_bytes);
+      return Next::drop;
+    case tls::HelloError::malformed: break;
+  }
+  kind = HelloClass::malformed;
+  return Next::proceed;  // OpenSSL finds the fault too, and answers with the alert that fits
+}
+
+/// The last word to a peer with whom there is no TLS.
+Task<void> Connection::end_with(std::string_view answer) {
+  if (::send(fd(), answer.data(), answer.size(), MSG_NOSIGNAL) < 0) co_return;
+  enter(ConnectionState::closing);
+  arm(processor_.config().limits.close_timeout);
+  co_await linger();
+}
+
+Task<Connection::Next> Connection::handshake() {
+  if (processor_.gate().decide(claim_) != admission::Decision::admit) co_return Next::drop;
+  enter(ConnectionState::handshake);
+  arm(processor_.config().limits.handshake_timeout);
+  tls_.emplace(socket_, processor_.tls());
+  auto& counters = processor_.counters();
+  const auto started = Monotonic::now();
+  while (true) {
+    const tls::Step step = tls_->handshake();
+    if (step.error) {
+      counters.handshakes_failed.add();
+      co_return Next::drop;
+    }
+    if (step.need == tls::Need::nothing) break;
+    boost::system::error_code error;
+    co_await ready(step.need, error);
+    if (error) {
+      if (expired_) counters.hit(Limit::handshake_timeout);
+      co_return Next::drop;
+    }
+  }
+  peer_.tls_version = tls_->version_name();
+  peer_.resumed = tls_->resumed();
+  auto& handshakes =
+      counters
+          .handshakes[static_cast<std::size_t>(peer_.resumed ? HandshakeKind::resumed : HandshakeKind::full)];
+  handshakes.ok[static_cast<std::size_t>(tls_->tls13() ? TlsVersion::tls13 : TlsVersion::tls12)].add();
+  handshakes.duration.observe(std::chrono::duration<double>(Monotonic::now() - started).count());
+  co_return Next::proceed;
+}
+
+// --- requests
+// --------------------------------------------------------------------------------------------------------
+
+Task<Connection::Next> Connection::serve() {
+  enter(ConnectionState::idle);
+  while (true) {
+    const Next next = co_await read_request();
+    if (next != Next::proceed) co_return next;
+    if (!co_await respond(co_await answer(), false)) co_return Next::drop;
+    const auto most = processor_.config().limits.requests_per_connection;
+    if (requests_ == most) processor_.counters().hit(Limit::requests_per_connection);
+    const bool go_on = state_ == ConnectionState::idle;
+    if (!go_on) co_return Next::close;
+  }
+}
+
+/// Proceeds with a whole request in the parser.
+Task<Connection::Next> Connection::read_request() {
+  using State = http::RequestParser::State;
+  const auto& config = processor_.config();
+  arm(config.keepalive_timeout);
+  bool timed_head = false;
+  bool wait_first = in_.empty() && !tls_->pending();  // a reading system call would most likely find nothing
+  std::string_view fresh = in_;
+  std::string leftover;
+  while (true) {
+    if (!fresh.empty()) {
+      const auto progress = parser_.feed(fresh);
+      fresh.remove_prefix(progress.consumed);
+      if (progress.state == State::done || progress.state == State::refused) {
+        leftover = fresh;
+        in_.swap(leftover);
+        if (progress.state == State::done) co_return Next::proceed;
+        co_await refuse_request();
+        co_return aborted_ ? Next::drop : Next::close;
+      }
+      if (progress.state == State::head) {
+        timed_head = true;
+        enter(ConnectionState::active);
+        arm(config.limits.body_timeout);
+        if (parser_.wants_continue() && fresh.empty() &&
+            !co_await write_all("HTTP/1.1 100 Continue\r\n\r\n")) {
+          co_return Next::drop;
+        }
+        continue;
+      }
+      in_.clear();
+      fresh = {};
+      if (parser_.started() && !timed_head) {
+        timed_head = true;
+        enter(ConnectionState::active);
+        arm(config.limits.head_timeout);
+      }
+    }
+    tls::Step step{.need = tls::Need::readable};
+    if (!std::exchange(wait_first, false))
+      step = tls_->read_some(processor_.scratch().data(), processor_.scratch().size());
+    if (step.error) co_return step.error == tls::StreamError::closed ? Next::close : Next::drop;
+    if (step.need == tls::Need::nothing) {
+      fresh = {processor_.scratch().data(), step.bytes};
+      continue;
+    }
+    // Draining: what had arrived by now was read above and is answered; an idle connection ends.
+    if (!parser_.started() && processor_.draining() && interrupted_) co_return Next::close;
+    boost::system::error_code error;
+    co_await ready(step.need, error);
+    if (aborted_) co_return Next::drop;
+    if (interrupted_ && !expired_) continue;
+    if (!error) continue;
+    if (!parser_.started()) co_return Next::close;  // idle for too long: the ordinary end of a connection
+    processor_.counters().hit(parser_.reading_body() ? Limit::body_timeout : Limit::header_timeout);
+    enter(ConnectionState::active);
+    linger_ = true;
+    co_await respond(http::plain(408, "The request did not arrive in time."), true);
+    co_return Next::close;
+  }
+}
+
+Task<void> Connection::refuse_request() {
+  const http::Refusal& refusal = parser_.refusal();
+  if (!refusal.limit.empty()) processor_.counters().hit(limit_of(refusal.limit));
+  linger_ = true;
+  co_await respond(http::plain(refusal.status, refusal.sentence), true);
+}
+
+Task<http::Response> Connection::answer() {
+  http::Request& request = parser_.request();
+  enter(ConnectionState::active);
+  cancel();  // no deadline while the application works: it answers, or says that it is busy
+  request_start_ = Monotonic::now();
+  processor_.next_request_id(request_id_);
+  request.id = {request_id_.data(), request_id_.size()};
+  request.peer = &peer_;
+  ++requests_;
+  if (request.path == "*") {  // OPTIONS *: about the server, not about a resource (RFC 9110 section 9.3.7)
+    http::Response response{.content_type = ""};
+    response.set("Allow", "GET, HEAD, POST, OPTIONS");
+    co_return response;
+  }
+  http::Response response;
+  try {
+    response = co_await processor_.app().handle(request);
+  } catch (const std::exception& error) {
+    processor_.report(error.what());
+    response = http::plain(500, "The server failed to answer this request.");
+  }
+  if (response.status == 404 && processor_.files() != nullptr) {
+    if (auto file = processor_.files()->serve(request, wall_now())) response = std::move(*file);
+  }
+  co_return response;
+}
+
+/// Sends the response. True when it went out whole; the connection is then idle if it may serve another
+/// request.
+Task<bool> Connection::respond(http::Response response, bool refused) {
+  const auto& config = processor_.config();
+  if (refused) {
+    request_start_ = Monotonic::now();
+    processor_.next_request_id(request_id_);
+    ++requests_;
+  }
+  const http::Request& request = parser_.request();
+  const bool keep_alive = !refused && !response.close && parser_.keep_alive() && !processor_.draining() &&
+                          requests_ < config.limits.requests_per_connection;
+  const bool bodiless =
+      (!refused && request.method == http::Verb::head) || response.status == 204 || response.status == 304;
+  out_.clear();
+  http::append_head(
+      out_, response,
+      {.date = processor_.date().at(wall_now()),
+       .request_id = {request_id_.data(), request_id_.size()},
+       .keep_alive = keep_alive,
+       .keepalive_timeout = std::chrono::duration_cast<std::chrono::seconds>(config.keepalive_timeout),
+       .hsts_max_age = std::chrono::duration_cast<std::chrono::seconds>(config.hsts_max_age)});
+  const std::uint64_t size = response.body_size();
+  const std::uint64_t seconds = (bodiless ? 0 : size) / config.limits.write_rate;
+  arm(config.limits.write_timeout + std::chrono::seconds{seconds});
+  const auto* file = std::get_if<http::FileBody>(&response.body);
+  if (!bodiless) {
+    if (const auto* text = std::get_if<std::string>(&response.body)) out_ += *text;
+    if (const auto* view = std::get_if<std::string_view>(&response.body)) out_ += *view;
+  }
+  bool sent = co_await write_all(out_);
+  if (sent && file != nullptr && !bodiless) sent = co_await write_file(*file);
+  if (!sent && expired_) processor_.counters().hit(Limit::write_timeout);
+  record(response, sent && !bodiless ? size : 0);
+  if (!refused) linger_ = linger_ || (!keep_alive && !in_.empty());
+  parser_.reset();
+  out_ = {};
+  if (in_.empty()) in_ = {};
+  if (sent && keep_alive) enter(ConnectionState::idle);
+  co_return sent;
+}
+
+Task<bool> Connection::write_all(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const tls::Step step = tls_->write_some(bytes.data(), bytes.size());
+    if (step.error) co_return false;
+    bytes.remove_prefix(step.bytes);
+    if (step.need == tls::Need::nothing) continue;
+    boost::system::error_code error;
+    co_await ready(step.need, error);
+    if (expired_ || aborted_) co_return false;
+  }
+  co_return true;
+}
+
+Task<bool> Connection::write_file(const http::FileBody& file) {
+  for (std::uint64_t at = 0; at < file.size();) {
+    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(kFileChunk, file.size() - at));
+    out_.clear();
+    if (!file.read(at, count, out_) || !co_await write_all(out_)) co_return false;
+    at += count;
+  }
+  co_return true;
+}
+
+void Connection::record(const http::Response& response, std::uint64_t body_bytes) {
+  auto& counters = processor_.counters();
+  const auto duration = Monotonic::now() - request_start_;
+  const std::size_t index = std::min<std::size_t>(response.interaction, counters.interaction.size() - 1);
+  counters.count_request(index, response.status, std::chrono::duration<double>(duration).count());
+  counters.bytes_sent.add(body_bytes);
+  const http::Request& request = parser_.request();
+  processor_.log({.time = std::chrono::system_clock::now(),
+                  .id = {request_id_.data(), request_id_.size()},
+                  .client = peer_.address,
+                  .method = request.target.empty() ? "-" : boost::beast::http::to_string(request.method),
+                  .target = request.target.empty() ? "-" : request.target,
+                  .interaction = processor_.application().interactions()[index],
+                  .tls_version = peer_.tls_version,
+                  .resumed = peer_.resumed,
+                  .status = response.status,
+                  .body_bytes = body_bytes,
+                  .duration = std::chrono::duration_cast<std::chrono::microseconds>(duration),
+                  .request_number = requests_,
+                  .processor = processor_.index()});
+}
+
+// --- close
+// -----------------------------------------------------------------------------------------------------------
+
+Task<void> Connection::close() {
+  enter(ConnectionState::closing);
+  arm(processor_.config().limits.close_timeout);
+  boost::system::error_code error;
+  for (auto step = tls_->shutdown(); step.need == tls::Need::writable && !step.error;
+       step = tls_->shutdown()) {
+    co_await ready(step.need, error);
+    if (error) co_return;
+  }
+  if (linger_) co_await linger();
+}
+
+/// Closing a socket with unread input makes the kernel send RST, which can destroy an answer that is still on
+/// its way (RFC 9112 section 9.6). So what still comes is read and dropped, until the peer closes or the
+/// deadline passes.
+Task<void> Connection::linger() {
+  boost::system::error_code error;
+  socket_.shutdown(tls::Socket::shutdown_send, error);
+  while (!error) {
+    const ssize_t n = ::recv(fd(), processor_.scratch().data(), processor_.scratch().size(), 0);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) co_return;
+    if (n < 0) co_await ready(tls::Need::readable, error);
+    if (expired_ || aborted_) break;
+  }
+  if (expired_) processor_.counters().hit(Limit::close_timeout);
+}
+
+}  // namespace sluice::server

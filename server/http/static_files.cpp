@@ -1,0 +1,255 @@
+#include "server/http/static_files.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bytes.hpp"
+#include "server/http/conditional.hpp"
+#include "server/http/date.hpp"
+#include "server/http/text.hpp"
+
+namespace sluice::http {
+namespace {
+
+constexpr std::size_t kHashDigits = 12;
+constexpr const char* kAllow = "GET, HEAD, OPTIONS";
+
+std::string sha256_hex(std::string_view content) {
+  std::array<std::uint8_t, 32> digest{};
+  std::size_t size = 0;
+  if (EVP_Q_digest(nullptr, "SHA256", nullptr, content.data(), content.size(), digest.data(), &size) != 1) {
+    throw std::runtime_error("OpenSSL can't compute SHA-256");
+  }
+  return to_hex(digest);
+}
+
+/// The answer to methods that don't read; `nullopt` for those that do.
+std::optional<Response> answer_method(Verb method) {
+  if (method == Verb::get || method == Verb::head) return std::nullopt;
+  if (method != Verb::options) return method_not_allowed(kAllow);
+  Response response;
+  response.status = 204;
+  response.set("Allow", kAllow);
+  return response;
+}
+
+/// The answer to a precondition that does not hold; `nullopt` to proceed.
+std::optional<Response> answer_precondition(const Request& request, const Validators& validators,
+                                            WallSeconds now) {
+  switch (evaluate_preconditions(request, validators, now)) {
+    case Precondition::not_modified: {
+      Response response;
+      response.status = 304;
+      return response;
+    }
+    case Precondition::failed: return plain(412, "The file is not the one you asked about.");
+    case Precondition::proceed: break;
+  }
+  return std::nullopt;
+}
+
+/// An open descriptor, closed unless released.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) noexcept : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  int get() const noexcept { return fd_; }
+  int release() noexcept { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
+bool is_servable(std::string_view segment, bool top) noexcept {
+  if (segment.empty() || segment.size() > 255) return false;
+  return segment[0] != '.' || (top && segment == ".well-known");
+}
+
+/// Opens the file of a decoded path, one component at a time; -1 when there is none to be served.
+Descriptor open_beneath(int root, std::string_view path) {
+  constexpr int kFlags =
+      O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;  // NONBLOCK: a FIFO must not hold us up
+  constexpr unsigned kDepthMax = 32;
+  Descriptor directory{-1};
+  int at = root;
+  path.remove_prefix(1);
+  for (unsigned depth = 0; depth < kDepthMax; ++depth) {
+    const bool last = path.find('/') == std::string_view::npos;
+    const std::string segment{next_element(path, '/')};
+    if (!is_servable(segment, depth == 0)) break;
+    Descriptor next{::openat(at, segment.c_str(), last ? kFlags : kFlags | O_DIRECTORY | O_PATH)};
+    if (next.get() < 0 || last) return next;
+    directory = std::move(next);
+    at = directory.get();
+  }
+  return Descriptor{-1};
+}
+
+/// Strong as long as the file system's clock ticks between two changes that keep the size.
+std::string etag_of(const struct stat& status) {
+  std::array<char, 64> text{};
+  const auto nanoseconds = static_cast<unsigned long long>(status.st_mtim.tv_sec) * 1'000'000'000ULL +
+                           static_cast<unsigned long long>(status.st_mtim.tv_nsec);
+  std::snprintf(text.data(), text.size(), "\"%llx-%llx-%llx\"",
+                static_cast<unsigned long long>(status.st_size), nanoseconds,
+                static_cast<unsigned long long>(status.st_ino));
+  return text.data();
+}
+
+std::string content_range(const Range& range, std::uint64_t size) {
+  if (range.kind == Range::Kind::unsatisfiable) return "bytes */" + std::to_string(size);
+  return "bytes " + std::to_string(range.offset) + "-" + std::to_string(range.offset + range.size - 1) + "/" +
+         std::to_string(size);
+}
+
+/// The response to a GET or HEAD of an open regular file.
+Response respond(Descriptor file, std::uint64_t size, const Request& request, const Validators& validators,
+                 std::string_view file_name, WallSeconds now) {
+  if (auto response = answer_precondition(request, validators, now)) return std::move(*response);
+  const Range range = select_range(request, validators, size, now);
+  if (range.kind == Range::Kind::unsatisfiable) {
+    Response response = plain(416, "The file does not have the bytes you asked for.");
+    response.set("Content-Range", content_range(range, size));
+    return response;
+  }
+  Response response;
+  response.content_type = content_type_of(file_name);
+  if (range.kind == Range::Kind::part) {
+    response.status = 206;
+    response.set("Content-Range", content_range(range, size));
+  }
+  response.body = FileBody{file.release(), range.offset, range.size};
+  return response;
+}
+
+}  // namespace
+
+std::string_view content_type_of(std::string_view file_name) noexcept {
+  struct Type {
+    std::string_view extension;
+    std::string_view type;
+  };
+  static constexpr Type kTypes[] = {
+      {"html", "text/html; charset=utf-8"},
+      {"htm", "text/html; charset=utf-8"},
+      {"css", "text/css; charset=utf-8"},
+      {"js", "text/javascript; charset=utf-8"},
+      {"mjs", "text/javascript; charset=utf-8"},
+      {"json", "application/json"},
+      {"svg", "image/svg+xml"},
+      {"png", "image/png"},
+      {"jpg", "image/jpeg"},
+      {"jpeg", "image/jpeg"},
+      {"gif", "image/gif"},
+      {"webp", "image/webp"},
+      {"avif", "image/avif"},
+      {"ico", "image/x-icon"},
+      {"woff2", "font/woff2"},
+      {"woff", "font/woff"},
+      {"txt", "text/plain; charset=utf-8"},
+      {"md", "text/markdown; charset=utf-8"},
+      {"csv", "text/csv; charset=utf-8"},
+      {"xml", "application/xml"},
+      {"pdf", "application/pdf"},
+      {"wasm", "application/wasm"},
+      {"webmanifest", "application/manifest+json"},
+      {"mp4", "video/mp4"},
+      {"webm", "video/webm"},
+      {"mp3", "audio/mpeg"},
+      {"zip", "application/zip"},
+      {"gz", "application/gzip"},
+  };
+  const std::size_t dot = file_name.rfind('.');
+  if (dot != std::string_view::npos) {
+    for (const Type& type : kTypes) {
+      if (equal_without_case(file_name.substr(dot + 1), type.extension)) return type.type;
+    }
+  }
+  return "application/octet-stream";
+}
+
+EmbeddedFiles::EmbeddedFiles(std::string_view prefix, std::initializer_list<File> files) {
+  for (const File& file : files) {
+    const std::string hash = sha256_hex(file.content).substr(0, kHashDigits);
+    std::string path{prefix};
+    const std::size_t dot = std::min(file.name.rfind('.'), file.name.size());
+    path.append(file.name.substr(0, dot)).append(".").append(hash).append(file.name.substr(dot));
+    if (!urls_.emplace(file.name, path).second) {
+      throw std::invalid_argument("embedded file '" + std::string{file.name} + "' is there twice");
+    }
+    by_path_.emplace(std::move(path), Entry{file.content, content_type_of(file.name), '"' + hash + '"'});
+  }
+}
+
+const std::string& EmbeddedFiles::url(std::string_view name) const {
+  const auto found = urls_.find(name);
+  if (found == urls_.end()) throw std::out_of_range("no embedded file '" + std::string{name} + "'");
+  return found->second;
+}
+
+std::optional<Response> EmbeddedFiles::serve(const Request& request, WallSeconds now) const {
+  const auto found = by_path_.find(request.path);
+  if (found == by_path_.end()) return std::nullopt;
+  if (auto response = answer_method(request.method)) return response;
+  const Entry& file = found->second;
+  auto response = answer_precondition(request, Validators{file.etag}, now);
+  if (!response) {
+    response.emplace();
+    response->content_type = file.content_type;
+    response->body = file.content;
+  }
+  if (response->status == 412) return response;
+  response->set("ETag", file.etag);
+  response->set("Cache-Control", "public, max-age=31536000, immutable");
+  return response;
+}
+
+DirectoryFiles::DirectoryFiles(const std::string& root)
+    : root_(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)) {
+  if (root_ < 0) throw std::system_error(errno, std::generic_category(), "can't open the directory " + root);
+}
+
+DirectoryFiles::~DirectoryFiles() {
+  if (root_ >= 0) ::close(root_);
+}
+
+std::optional<Response> DirectoryFiles::serve(const Request& request, WallSeconds now) const {
+  std::string path{request.path};
+  if (!path.starts_with('/') || path.find('\0') != std::string::npos) return std::nullopt;
+  if (path.ends_with('/')) path += "index.html";
+  Descriptor file = open_beneath(root_, path);
+  struct stat status {};
+  if (file.get() < 0 || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
+  if (auto response = answer_method(request.method)) return response;
+
+  const std::string etag = etag_of(status);
+  // RFC 9110 section 8.8.2.1: never later than `Date`.
+  const WallSeconds modified = std::min(WallSeconds{std::chrono::seconds{status.st_mtim.tv_sec}}, now);
+  Response response = respond(std::move(file), static_cast<std::uint64_t>(status.st_size), request,
+                              Validators{etag, modified}, path, now);
+  if (response.status == 412 || response.status == 416) return response;
+  response.set("ETag", etag);
+  response.set("Last-Modified", std::string{view(http_date(modified))});
+  response.set("Accept-Ranges", "bytes");
+  response.set("Content-Security-Policy", "default-src 'self'; base-uri 'self'; frame-ancestors 'self'");
+  return response;
+}
+
+}  // namespace sluice::http

@@ -1,0 +1,38 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include <boost/asio/ip/tcp.hpp>
+
+/// Listening sockets, made before any thread starts.
+namespace sluice::server {
+
+using Endpoint = boost::asio::ip::tcp::endpoint;
+
+/// Owns a listening TCP socket.
+class Listener {
+ public:
+  Listener(int fd, Endpoint endpoint) noexcept : fd_(fd), endpoint_(std::move(endpoint)) {}
+  Listener(Listener&& other) noexcept : fd_(std::exchange(other.fd_, -1)), endpoint_(other.endpoint_) {}
+  Listener& operator=(Listener&&) = delete;
+  ~Listener();
+
+  const Endpoint& endpoint() const noexcept { return endpoint_; }
+  /// Hands over the descriptor.
+  int release() noexcept { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+  Endpoint endpoint_;
+};
+
+/// "host:port", "[v6]:port"; host is an address or "localhost". Throws with a sentence.
+Endpoint parse_endpoint(const std::string& text);
+
+/// `count` sockets on the same address, between which the kernel spreads connections (SO_REUSEPORT). They are
+/// non-blocking, with TCP_NODELAY (inherited by accepted sockets) and TCP_DEFER_ACCEPT. Throws with a
+/// sentence, also when another process already listens there (which SO_REUSEPORT alone would let pass). Port
+/// 0 picks one port for all.
+std::vector<Listener> listen_on(const Endpoint& endpoint, unsigned count, int backlog);
+
+}  // namespace sluice::server

@@ -1,0 +1,239 @@
+#include "server/processor.hpp"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <random>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+
+namespace sluice::server {
+
+namespace {
+
+constexpr int kAcceptBatch = 32;
+constexpr std::size_t kLogChunk = 32 * 1024;
+
+http::Limits to_parser_limits(const Limits& limits) {
+  http::Limits bounds;
+  bounds.head_bytes = limits.head_bytes;
+  bounds.uri_bytes = limits.uri_bytes;
+  bounds.fields = limits.head_fields;
+  bounds.body_bytes = limits.body_bytes;
+  return bounds;
+}
+
+std::uint64_t share(std::uint64_t total, unsigned processors) {
+  return (total + processors - 1) / processors;
+}
+
+std::uint64_t random_start() {
+  std::random_device device;
+  return static_cast<std::uint64_t>(device()) << 32 | device();
+}
+
+std::uint64_t address_key(const Endpoint& peer) {
+  if (peer.address().is_v4()) return peer.address().to_v4().to_uint();
+  const auto bytes = peer.address().to_v6().to_bytes();
+  std::uint64_t prefix = 0;
+  std::memcpy(&prefix, bytes.data(), sizeof prefix);
+  return prefix;
+}
+
+bool out_of_descriptors(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+}  // namespace
+
+Processor::Processor(unsigned index, const Shared& shared, std::vector<Listener> listeners)
+    : index_(index),
+      shared_(shared),
+      parser_limits_(to_parser_limits(shared.config.limits)),
+      connections_max_(share(shared.config.limits.connections, shared.processors)),
+      per_address_max_(share(shared.config.limits.connections_per_address, shared.processors)),
+      counters_(shared.app.interactions().size()),
+      work_(io_.get_executor()),
+      listeners_(std::move(listeners)),
+      tick_timer_(io_.get_executor()),
+      wheel_(coarse_now()),
+      next_id_(random_start()) {}
+
+Processor::~Processor() { join(); }
+
+std::future<void> Processor::start() {
+  std::promise<void> started;
+  auto future = started.get_future();
+  thread_ = std::thread([this, promise = std::move(started)]() mutable { run(std::move(promise)); });
+  return future;
+}
+
+void Processor::run(std::promise<void> started) {
+  char name[16];
+  std::snprintf(name, sizeof name, "processor-%u", index_);
+  ::pthread_setname_np(::pthread_self(), name);
+  try {
+    app_ = shared_.app.start({.index = index_, .executor = io_.get_executor()});
+    started.set_value();
+  } catch (...) {
+    started.set_exception(std::current_exception());
+    return;
+  }
+  boost::asio::co_spawn(io_, tick(), boost::asio::detached);
+  io_.run();
+  flush_log();
+  app_.reset();
+}
+
+void Processor::open() {
+  boost::asio::post(io_, [this] {
+    if (draining_) return;
+    acceptors_.reserve(listeners_.size());  // accept_loop() keeps references
+    for (Listener& listener : listeners_) {
+      const auto protocol = listener.endpoint().protocol();
+      acceptors_.emplace_back(io_.get_executor(), protocol, listener.release());
+      boost::asio::co_spawn(io_, accept_loop(acceptors_.back()), boost::asio::detached);
+    }
+  });
+}
+
+void Processor::drain() {
+  boost::asio::post(io_, [this] {
+    if (std::exchange(draining_, true)) return;
+    for (Acceptor& acceptor : acceptors_) {
+      accept_batch(acceptor);  // clients in the accept queue have done nothing wrong
+      boost::system::error_code ignored;
+      acceptor.close(ignored);
+    }
+    listeners_.clear();
+    for (Connection& connection : connections_) connection.drain();
+    finish_if_drained();
+  });
+}
+
+void Processor::abort() {
+  drain();
+  boost::asio::post(io_, [this] {
+    for (Connection& connection : connections_) connection.abort();
+  });
+}
+
+void Processor::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void Processor::finish_if_drained() {
+  if (!draining_ || open_connections_ > 0) return;
+  tick_timer_.cancel();
+  work_.reset();
+}
+
+Task<void> Processor::tick() {
+  boost::system::error_code error;
+  while (!draining_ || open_connections_ > 0) {
+    tick_timer_.expires_after(TimerWheel::kTick);
+    co_await tick_timer_.async_wait(boost::asio::redirect_error(use_task, error));
+    wheel_.advance(coarse_now());
+    flush_log();
+  }
+}
+
+Task<void> Processor::accept_loop(Acceptor& acceptor) {
+  boost::system::error_code error;
+  Timer pause(io_.get_executor());
+  while (!draining_) {
+    co_await acceptor.async_wait(Acceptor::wait_read, boost::asio::redirect_error(use_task, error));
+    if (error || draining_) co_return;
+    if (!accept_batch(acceptor)) continue;
+    // The connections that are open go on; whoever waits in the backlog waits a little longer.
+    pause.expires_after(std::chrono::milliseconds{50});
+    co_await pause.async_wait(boost::asio::redirect_error(use_task, error));
+  }
+}
+
+bool Processor::accept_batch(Acceptor& acceptor) {
+  for (int i = 0; i < kAcceptBatch || draining_; ++i) {
+    Endpoint peer;
+    auto size = static_cast<socklen_t>(peer.capacity());
+    const int fd = ::accept4(acceptor.native_handle(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+      peer.resize(size);
+      admit(fd, peer);
+      continue;
+    }
+    if (errno == EINTR || errno == ECONNABORTED) continue;
+    if (!out_of_descriptors(errno)) return false;
+    counters_.hit(Limit::descriptors);
+    return true;
+  }
+  return false;
+}
+
+void Processor::admit(int fd, const Endpoint& peer) {
+  counters_.accepted.add();
+  const AddressKey address = address_key(peer);
+  tls::Socket socket(io_.get_executor(), peer.protocol(), fd);
+  if (open_connections_ >= connections_max_) return counters_.hit(Limit::connections);
+  auto& from_address = per_address_[address];
+  if (from_address >= per_address_max_) return counters_.hit(Limit::connections_per_address);
+  ++from_address;
+  ++open_connections_;
+  auto connection = std::make_unique<Connection>(*this, std::move(socket), peer);
+  connections_.push_back(*connection);
+  boost::asio::co_spawn(io_, serve(std::move(connection), address), boost::asio::detached);
+}
+
+Task<void> Processor::serve(std::unique_ptr<Connection> connection, AddressKey address) {
+  try {
+    co_await connection->run();
+  } catch (const std::exception& error) {
+    report(error.what());
+  }
+  connection.reset();
+  --open_connections_;
+  if (const auto found = per_address_.find(address); --found->second == 0) per_address_.erase(found);
+  finish_if_drained();
+}
+
+void Processor::next_request_id(std::array<char, 16>& id) noexcept {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  // An odd multiplier makes every id differ and neighbours look unlike (Knuth 1973, section 6.4).
+  std::uint64_t value = next_id_++ * 0x9e3779b97f4a7c15U;
+  for (char& digit : id) {
+    digit = kDigits[value >> 60];
+    value <<= 4;
+  }
+}
+
+void Processor::log(const AccessEntry& entry) {
+  if (!shared_.log.enabled()) return;
+  append_access_line(log_chunk_, entry);
+  ++log_lines_;
+  if (log_chunk_.size() >= kLogChunk) flush_log();
+}
+
+void Processor::flush_log() {
+  if (log_chunk_.empty()) return;
+  std::string chunk;
+  chunk.swap(log_chunk_);
+  log_chunk_.reserve(kLogChunk + 1024);
+  if (!shared_.log.push(std::move(chunk))) {
+    counters_.limit_hits[static_cast<std::size_t>(Limit::log_queue)].add(log_lines_);
+  }
+  log_lines_ = 0;
+}
+
+void Processor::report(std::string_view what) const {
+  std::fprintf(stderr, "processor %u: %.*s\n", index_, static_cast<int>(what.size()), what.data());
+}
+
+}  // namespace sluice::server

@@ -1,0 +1,129 @@
+#pragma once
+#include <array>
+#include <atomic>
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/intrusive/list.hpp>
+
+#include "admission/gate.hpp"
+#include "base/timer_wheel.hpp"
+#include "server/access_log.hpp"
+#include "server/app.hpp"
+#include "server/config.hpp"
+#include "server/connection.hpp"
+#include "server/counters.hpp"
+#include "server/http/date.hpp"
+#include "server/http/static_files.hpp"
+#include "server/listener.hpp"
+
+/// An HTTP processor, in the paper's word: one thread with its own event loop, listeners, connections and
+/// counters.
+namespace sluice::server {
+
+/// What all processors share. Immutable while they run, or safe to call from any thread.
+struct Shared {
+  const Config& config;
+  SSL_CTX& tls;
+  App& app;
+  AccessLog& log;
+  const http::DirectoryFiles* files;  ///< `server.static_root`; null when there is none.
+  unsigned processors;
+};
+
+/// Functions are called on the processor's own thread, except where noted.
+class Processor {
+ public:
+  /// Takes the listeners over.
+  Processor(unsigned index, const Shared& shared, std::vector<Listener> listeners);
+  Processor(const Processor&) = delete;
+  Processor& operator=(const Processor&) = delete;
+  ~Processor();  ///< Joins; abort() first.
+
+  // The owner's side; any thread.
+  /// Starts the thread; the future is set once the application's part is made, or throws what that threw.
+  std::future<void> start();
+  /// Accepts from now on. After the future of start().
+  void open();
+  /// Stops accepting, answers what was accepted, then ends by itself.
+  void drain();
+  /// Cuts every connection and stops accepting; ends as soon as the application has answered what it is
+  /// working on.
+  void abort();
+  void join();
+  const Counters& counters() const noexcept { return counters_; }
+
+  // The connections' side.
+  unsigned index() const noexcept { return index_; }
+  const Config& config() const noexcept { return shared_.config; }
+  SSL_CTX& tls() const noexcept { return shared_.tls; }
+  AppProcessor& app() noexcept { return *app_; }
+  const App& application() const noexcept { return shared_.app; }
+  const http::DirectoryFiles* files() const noexcept { return shared_.files; }
+  const http::Limits& parser_limits() const noexcept { return parser_limits_; }
+  admission::Gate& gate() noexcept { return gate_; }
+  Counters& counters() noexcept { return counters_; }
+  TimerWheel& wheel() noexcept { return wheel_; }
+  http::DateCache& date() noexcept { return date_; }
+  bool draining() const noexcept { return draining_; }
+  /// Memory for one read; its content does not outlive a suspension.
+  std::array<char, 17 * 1024>& scratch() noexcept { return scratch_; }
+  /// Unique in the process; 16 hexadecimal digits.
+  void next_request_id(std::array<char, 16>& id) noexcept;
+  void log(const AccessEntry& entry);
+  /// A line for the operator: something that should not happen.
+  void report(std::string_view what) const;
+
+ private:
+  using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, Executor>;
+  using Timer = boost::asio::basic_waitable_timer<Monotonic, boost::asio::wait_traits<Monotonic>, Executor>;
+  using Connections = boost::intrusive::list<
+      Connection,
+      boost::intrusive::member_hook<Connection, decltype(Connection::list_hook), &Connection::list_hook>,
+      boost::intrusive::constant_time_size<false>>;
+  /// IPv4 address, or the first 64 bits of an IPv6 one.
+  using AddressKey = std::uint64_t;
+
+  void run(std::promise<void> started);
+  Task<void> accept_loop(Acceptor& acceptor);
+  Task<void> tick();
+  /// Accepts what is waiting, up to a batch. Returns whether the process is out of descriptors.
+  bool accept_batch(Acceptor& acceptor);
+  void admit(int fd, const Endpoint& peer);
+  Task<void> serve(std::unique_ptr<Connection> connection, AddressKey address);
+  void flush_log();
+  void finish_if_drained();
+
+  const unsigned index_;
+  const Shared shared_;
+  const http::Limits parser_limits_;
+  const std::uint64_t connections_max_;
+  const std::uint64_t per_address_max_;
+  Counters counters_;
+  boost::asio::io_context io_{1};
+  boost::asio::executor_work_guard<Executor> work_;
+  std::vector<Listener> listeners_;
+  std::vector<Acceptor> acceptors_;
+  Timer tick_timer_;
+  TimerWheel wheel_;
+  http::DateCache date_;
+  admission::Gate gate_;
+  std::unique_ptr<AppProcessor> app_;
+  Connections connections_;
+  std::uint64_t open_connections_ = 0;
+  std::unordered_map<AddressKey, std::uint32_t> per_address_;
+  bool draining_ = false;
+  std::string log_chunk_;
+  std::uint64_t log_lines_ = 0;
+  std::uint64_t next_id_;
+  std::array<char, 17 * 1024> scratch_;  // a whole TLS record
+  std::thread thread_;
+};
+
+}  // namespace sluice::server

@@ -1,0 +1,64 @@
+#include "server/server.hpp"
+
+namespace sluice::server {
+
+namespace {
+
+tls::Context make_tls(const Config& config) {
+  return tls::make_context(
+      {.certificates = config.certificate,
+       .private_keys = config.private_key,
+       .only_tls13 = config.tls_min_version == "1.3",
+       .session_timeout = std::chrono::duration_cast<std::chrono::seconds>(config.session_timeout),
+       .session_cache = config.session_cache});
+}
+
+}  // namespace
+
+Server::Server(const Config& config, App& app)
+    : config_(config), app_(app), log_(config.access_log), tls_(make_tls(config)) {
+  if (!config.static_root.empty()) files_ = std::make_unique<http::DirectoryFiles>(config.static_root);
+  const unsigned count = config.processors == 0 ? usable_cpus() : static_cast<unsigned>(config.processors);
+  std::vector<std::vector<Listener>> of_processor(count);
+  for (const std::string& address : config.listen) {
+    auto sockets = listen_on(parse_endpoint(address), count, static_cast<int>(config.backlog));
+    endpoints_.push_back(sockets.front().endpoint());
+    for (unsigned i = 0; i < count; ++i) of_processor[i].push_back(std::move(sockets[i]));
+  }
+  const Shared shared{
+      .config = config_, .tls = *tls_, .app = app_, .log = log_, .files = files_.get(), .processors = count};
+  for (unsigned i = 0; i < count; ++i) {
+    processors_.push_back(std::make_unique<Processor>(i, shared, std::move(of_processor[i])));
+  }
+}
+
+Server::~Server() {
+  abort();
+  join();
+}
+
+void Server::start() {
+  std::vector<std::future<void>> started;
+  started.reserve(processors_.size());
+  for (auto& processor : processors_) started.push_back(processor->start());
+  for (auto& future : started) future.get();
+  for (auto& processor : processors_) processor->open();
+}
+
+void Server::drain() {
+  draining_ = true;
+  for (auto& processor : processors_) processor->drain();
+}
+
+void Server::abort() {
+  draining_ = true;
+  for (auto& processor : processors_) processor->abort();
+}
+
+void Server::join() {
+  for (auto& processor : processors_) processor->join();
+}
+
+std::vector<Endpoint> Server::endpoints() const { return endpoints_; }
+
+}  // namespace sluice::server

@@ -1,0 +1,51 @@
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/access_log.hpp"
+#include "server/processor.hpp"
+#include "server/tls/context.hpp"
+
+/// The HTTPS server: listeners and processors around one application.
+namespace sluice::server {
+
+/// Made, started and stopped by one thread. `config` must have been checked, and must outlive the server,
+/// like `app`.
+class Server {
+ public:
+  /// Loads certificates, opens the log and listens. Throws `std::runtime_error` with a sentence.
+  Server(const Config& config, App& app);
+  ~Server();  ///< Cuts what is still open.
+
+  /// Starts the processors; once it returns every one accepts. Throws what the application threw.
+  void start();
+  /// Stops accepting; answers what was accepted.
+  void drain();
+  /// Cuts every connection.
+  void abort();
+  /// Blocks until every processor has ended.
+  void join();
+
+  const Config& config() const noexcept { return config_; }
+  const App& app() const noexcept { return app_; }
+  AccessLog& log() noexcept { return log_; }
+  std::vector<Endpoint> endpoints() const;
+  bool draining() const noexcept { return draining_.load(); }
+  std::size_t processor_count() const noexcept { return processors_.size(); }
+  const Counters& counters(std::size_t processor) const noexcept {
+    return processors_[processor]->counters();
+  }
+
+ private:
+  const Config& config_;
+  App& app_;
+  AccessLog log_;
+  tls::Context tls_;
+  std::unique_ptr<http::DirectoryFiles> files_;
+  std::vector<Endpoint> endpoints_;
+  std::vector<std::unique_ptr<Processor>> processors_;
+  std::atomic<bool> draining_{false};
+};
+
+}  // namespace sluice::server

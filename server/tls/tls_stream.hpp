@@ -1,0 +1,122 @@
+#pragma once
+#include <cstddef>
+#include <string_view>
+#include <utility>
+
+#include <openssl/ssl.h>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/compose.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include "base/handle.hpp"
+#include "server/task.hpp"
+
+/// TLS directly on a socket.
+namespace sluice::tls {
+
+using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, Executor>;
+
+enum class StreamError {
+  closed = 1,  ///< The peer sent close_notify.
+  truncated,   ///< The peer ended the connection without close_notify.
+  protocol,    ///< The peer broke the protocol, or failed a check; an alert was sent.
+  peer_alert,  ///< The peer sent a fatal alert.
+};
+const boost::system::error_category& stream_category() noexcept;
+boost::system::error_code make_error_code(StreamError error) noexcept;
+
+/// What a step wants before it can go on.
+enum class Need { nothing, readable, writable };
+
+/// Outcome of one attempt that never blocks: done (`bytes`), failed (`error`), or to be repeated once the
+/// socket is ready (`need`).
+struct Step {
+  std::size_t bytes = 0;
+  Need need = Need::nothing;
+  boost::system::error_code error{};
+};
+
+/// The server's end of a TLS connection on a non-blocking socket that it borrows. OpenSSL reads and writes
+/// the socket itself (`SSL_set_fd`): no BIO pair, no copy, and its buffers are freed while the connection is
+/// idle.
+///
+/// Everything is one of four steps; waiting is the caller's business, or that of the asynchronous operations,
+/// which model Asio's AsyncReadStream and AsyncWriteStream so that Beast can work on it. After the handshake
+/// nothing outside this class looks at OpenSSL: another record layer can take over read_some(), write_some()
+/// and shutdown().
+///
+/// Belongs to one processor. At most one reading and one writing operation at a time.
+class TlsStream {
+ public:
+  using executor_type = Executor;
+
+  /// Throws `std::bad_alloc` only.
+  TlsStream(Socket& socket, SSL_CTX& context);
+  TlsStream(const TlsStream&) = delete;
+  TlsStream& operator=(const TlsStream&) = delete;
+  /// A session stays resumable unless the connection ended with a fatal alert (RFC 5246 section 7.2).
+  ~TlsStream();
+
+  executor_type get_executor() noexcept { return socket_.get_executor(); }
+
+  Step handshake() noexcept;
+  Step read_some(void* data, std::size_t size) noexcept;
+  Step write_some(const void* data, std::size_t size) noexcept;
+  /// Sends close_notify; does not wait for the peer's.
+  Step shutdown() noexcept;
+
+  /// Input was taken off the socket that read_some() has not delivered yet.
+  bool pending() const noexcept { return SSL_has_pending(ssl_.get()) == 1; }
+  bool resumed() const noexcept { return SSL_session_reused(ssl_.get()) == 1; }
+  bool tls13() const noexcept { return SSL_version(ssl_.get()) == TLS1_3_VERSION; }
+  /// "TLSv1.3"
+  std::string_view version_name() const noexcept { return SSL_get_version(ssl_.get()); }
+
+  template <class Buffers, class Token>
+  auto async_read_some(const Buffers& buffers, Token&& token) {
+    const boost::asio::mutable_buffer buffer = *boost::asio::buffer_sequence_begin(buffers);
+    return repeat([this, buffer] { return read_some(buffer.data(), buffer.size()); },
+                  std::forward<Token>(token));
+  }
+  template <class Buffers, class Token>
+  auto async_write_some(const Buffers& buffers, Token&& token) {
+    const boost::asio::const_buffer buffer = *boost::asio::buffer_sequence_begin(buffers);
+    return repeat([this, buffer] { return write_some(buffer.data(), buffer.size()); },
+                  std::forward<Token>(token));
+  }
+
+ private:
+  /// Repeats a step, waiting for the socket in between; completes with (error, bytes).
+  template <class StepFunction, class Token>
+  auto repeat(StepFunction step, Token&& token) {
+    return boost::asio::async_compose<Token, void(boost::system::error_code, std::size_t)>(
+        [this, step, first = true](auto& self, boost::system::error_code ec = {}) mutable {
+          const Step outcome = ec ? Step{.error = ec} : step();
+          if (outcome.need != Need::nothing) {
+            first = false;
+            return socket_.async_wait(wait_type(outcome.need), std::move(self));
+          }
+          if (!std::exchange(first, false)) return self.complete(outcome.error, outcome.bytes);
+          // Never complete from within the initiating function.
+          boost::asio::post(socket_.get_executor(), [self = std::move(self), outcome]() mutable {
+            self.complete(outcome.error, outcome.bytes);
+          });
+        },
+        token, socket_);
+  }
+
+  static Socket::wait_type wait_type(Need need) noexcept {
+    return need == Need::writable ? Socket::wait_write : Socket::wait_read;
+  }
+  Step outcome(int result, std::size_t bytes) noexcept;
+
+  Socket& socket_;
+  Handle<SSL, SSL_free> ssl_;
+  bool broken_ = false;  // a fatal alert went one way or the other
+};
+
+}  // namespace sluice::tls
+
+template <>
+struct boost::system::is_error_code_enum<sluice::tls::StreamError> : std::true_type {};

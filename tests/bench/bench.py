@@ -1,0 +1,333 @@
+#!/usr/bin/python3
+"""What one processor does, in numbers that can be compared: `make bench`.
+
+Prints requests per second and CPU per request for two pages and two static files over keep-alive TLS, CPU per full and
+per resumed handshake, and resident bytes per idle connection; beside nginx (one worker, the same certificate, static
+files of the same size) where it is installed.
+
+The server has one CPU to itself, the generator the others. Rounds of the servers alternate (A B A B ...), so that what
+the machine does meanwhile hits both; a line shows the median and the range over the rounds, a ratio the median of the
+ratios of the rounds. CPU is the scheduler's own account of the server's threads (/proc/PID/task/*/schedstat).
+"""
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/support"))
+HOST = "127.0.0.1"
+SERVLET = "/rubis_servlets/servlet/edu.rice.rubis.servlets."
+FILES = {"static 1 KB": ("1k.html", 1024), "static 6 KB": ("6k.html", 6144)}
+
+
+def cpu_seconds(pids):
+    total = 0
+    for pid in pids:
+        for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                total += int((task / "schedstat").read_text().split()[0])
+    return total / 1e9
+
+
+def resident_bytes(pids):
+    return sum(int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())[1]) * 1024
+               for pid in pids)
+
+
+def descendants(pid):
+    pids, children = [pid], pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    for child in children:
+        pids += descendants(int(child))
+    return pids
+
+
+def await_port(port, process, what):
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            sys.exit(f"bench: {what} did not start")
+        with contextlib.suppress(OSError), socket.create_connection((HOST, port), 1):
+            return
+        time.sleep(0.02)
+    sys.exit(f"bench: {what} does not listen")
+
+
+def free_port():
+    """Below the range that clients draw theirs from: a port that was free for a moment stays so."""
+    for port in range(20000, 32000):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((HOST, port))
+            return port
+    sys.exit("bench: no free port")
+
+
+class Served:
+    """A server under measurement: its port, and the processes whose CPU and memory count."""
+
+    def __init__(self, name, port, pid, paths):
+        self.name, self.port, self.pids, self.paths = name, port, descendants(pid), paths
+
+
+@contextlib.contextmanager
+def running(command, **options):
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextlib.contextmanager
+def sluice(options, folder, certificate, database):
+    state = folder / "state"
+    settings = {
+        "server.listen": f"{HOST}:0", "admin.listen": f"{HOST}:0", "server.processors": 1, "server.state_dir": state,
+        "server.keepalive_timeout": "30m", "server.static_root": folder / "files", "tls.certificate": certificate[0],
+        "tls.private_key": certificate[1], "log.access": "off", "limits.requests_per_connection": 4_000_000_000,
+    }
+    binary = options.bin / ("sluice" if database else "sluice-hello")
+    if database:
+        settings |= {"database.url": f"sqlite:{database}", "auction.rubis_client": "true"}
+    command = ["taskset", "-c", str(options.server_cpu), binary, "serve"]
+    for key, value in settings.items():
+        command += ["--set", f"{key}={value}"]
+    with running(command, stdout=subprocess.PIPE, text=True) as process:
+        port = None
+        for line in process.stdout:
+            if match := re.match(r"listening on https://[^ ]*:(\d+)", line):
+                port = port or int(match[1])
+            if line == "ready\n":
+                break
+        else:
+            sys.exit("bench: sluice did not start")
+        pages = {what: "/" + name for what, (name, _) in FILES.items()}
+        if database:
+            pages |= {"ViewItem": "view_item", "SearchItemsByCategory": "search"}
+        yield Served("sluice", port, process.pid, pages)
+
+
+@contextlib.contextmanager
+def nginx(options, folder, certificate):
+    port = free_port()
+    home = folder / "nginx"
+    home.mkdir()
+    (home / "nginx.conf").write_text(f"""
+daemon off; user root; pid {home}/pid; error_log {home}/error.log; worker_processes 1; worker_rlimit_nofile 65536;
+events {{ worker_connections 20000; }}
+http {{
+  access_log off; sendfile on; tcp_nodelay on; keepalive_timeout 30m; keepalive_requests 4000000000; default_type text/html;
+  client_body_temp_path {home}/a; proxy_temp_path {home}/b; fastcgi_temp_path {home}/c; uwsgi_temp_path {home}/d;
+  scgi_temp_path {home}/e;
+  server {{
+    listen {HOST}:{port} ssl backlog=1024; root {folder}/files;
+    ssl_certificate {certificate[0]}; ssl_certificate_key {certificate[1]}; ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_session_cache shared:s:10m; ssl_session_tickets on; ssl_ecdh_curve X25519:P-256;
+    location = / {{ return 200 "hello\\n"; }}
+  }}
+}}
+""")
+    with running(["taskset", "-c", str(options.server_cpu), "nginx", "-p", home, "-e", home / "error.log", "-c",
+                  home / "nginx.conf"]) as process:
+        await_port(port, process, "nginx")
+        yield Served("nginx", port, process.pid, {what: "/" + name for what, (name, _) in FILES.items()})
+
+
+def generator(options, *command):
+    run = subprocess.run(["taskset", "-c", options.client_cpus, *map(str, command)], capture_output=True, text=True)
+    if run.returncode != 0:
+        sys.exit(f"bench: {pathlib.Path(command[0]).name} failed: {run.stderr.strip() or run.stdout.strip()}")
+    return run.stdout
+
+
+def measure_requests(options, server, path, seconds):
+    """-> requests/s, CPU µs/request, and the 99th percentile of the latency in ms."""
+    script = ["-s", ROOT / "tests/bench/pages.lua"] if not path.startswith("/") else []
+    url = f"https://{HOST}:{server.port}" + ("" if script else path)
+    command = ["wrk", "-t1", f"-c{options.connections}", "--latency", *script]
+    tail = [url, *(["--", path, options.items] if script else [])]
+    generator(options, *command, "-d1s", *tail)  # connections, caches
+    before = cpu_seconds(server.pids)
+    output = generator(options, *command, f"-d{seconds}s", *tail)
+    cpu = cpu_seconds(server.pids) - before
+    if errors := re.search(r"Non-2xx or 3xx responses: (\d+)", output):
+        sys.exit(f"bench: {errors[1]} responses of {server.name} were errors ({path})")
+    requests = int(re.search(r"(\d+) requests in", output)[1])
+    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])
+    value, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", output).groups()
+    return {"requests_per_s": rate, "cpu_us": cpu / requests * 1e6,
+            "p99_ms": float(value) * {"us": 1e-3, "ms": 1, "s": 1e3}[unit]}
+
+
+def measure_handshakes(options, server, kind, version, count):
+    tool = options.bin.parent / "tests/bench/handshakes"
+    generator(options, tool, HOST, server.port, kind, version, max(count // 20, 5))
+    before = cpu_seconds(server.pids)
+    result = json.loads(generator(options, tool, HOST, server.port, kind, version, count))
+    cpu = cpu_seconds(server.pids) - before
+    if result["resumed"] != (count if kind == "resumed" else 0):
+        sys.exit(f"bench: {result['resumed']} of {count} handshakes with {server.name} resumed, wanted: {kind}")
+    return {"cpu_us": cpu / count * 1e6, "per_s": count / result["seconds"]}
+
+
+@contextlib.contextmanager
+def idle_connections(options, server, count):
+    tool = options.bin.parent / "tests/bench/handshakes"
+    command = ["taskset", "-c", options.client_cpus, str(tool), HOST, str(server.port), "idle", "1.3", str(count)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        if not process.stdout.readline():
+            sys.exit(f"bench: {server.name} does not hold {count} connections")
+        yield
+        process.stdin.close()
+
+
+def measure_memory(options, server, count):
+    with idle_connections(options, server, 100):
+        before = resident_bytes(server.pids)
+        with idle_connections(options, server, count):
+            return {"bytes": (resident_bytes(server.pids) - before) / count}
+
+
+def alternate(rounds, servers, measure):
+    """-> {server name: [result of each round]}, the servers taking turns."""
+    results = {server.name: [] for server in servers}
+    for number in range(rounds):
+        for server in servers if number % 2 == 0 else reversed(servers):
+            results[server.name].append(measure(server))
+    return results
+
+
+def spread(values, digits):
+    return f"{statistics.median(values):,.{digits}f} ({min(values):,.{digits}f}-{max(values):,.{digits}f})"
+
+
+class Report:
+    def __init__(self):
+        self.rows = []
+
+    def add(self, what, results, columns):
+        """`columns`: (key, unit, digits) of what a result holds."""
+        self.rows.append({"what": what, "rounds": results})
+        for key, unit, digits in columns:
+            line = f"  {what:28} {unit:18}"
+            mine = [result[key] for result in results["sluice"]]
+            line += f" {spread(mine, digits):28}"
+            if "nginx" in results:
+                theirs = [result[key] for result in results["nginx"]]
+                ratios = [a / b for a, b in zip(mine, theirs) if b]
+                line += f" {spread(theirs, digits):28}"
+                line += f" {spread(ratios, 2)}" if ratios else ""
+            print(line, flush=True)
+            what = ""
+
+
+def requests_part(options, report, servers):
+    columns = [("requests_per_s", "requests/s", 0), ("cpu_us", "CPU µs/request", 1), ("p99_ms", "p99 ms", 2)]
+    for page in ("ViewItem", "SearchItemsByCategory"):
+        if page in servers[0].paths:
+            report.add(page, alternate(options.rounds, servers[:1], lambda server, page=page: measure_requests(
+                options, server, server.paths[page], options.seconds)), columns)
+    for file in FILES:
+        report.add(file, alternate(options.rounds, servers, lambda server, file=file: measure_requests(
+            options, server, server.paths[file], options.seconds)), columns)
+
+
+def handshakes_part(options, report, servers):
+    for version in ("1.2", "1.3"):
+        for kind in ("full", "resumed"):
+            report.add(f"TLS {version} {kind}", alternate(options.rounds, servers, lambda server, v=version, k=kind:
+                       measure_handshakes(options, server, k, v, options.handshakes)),
+                       [("cpu_us", "CPU µs/connection", 1), ("per_s", "one by one /s", 0)])
+
+
+def prepare(options, folder):
+    """Files and certificate -> (certificate, database or None)."""
+    (folder / "files").mkdir()
+    for name, size in FILES.values():
+        (folder / "files" / name).write_bytes(b"x" * size)
+    certificate = (folder / "certificate.pem", folder / "key.pem")
+    subprocess.run(["openssl", "req", "-x509", "-nodes", "-days", "2", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-keyout", certificate[1], "-out", certificate[0], "-subj",
+                    "/CN=localhost"], check=True, capture_output=True)
+    database = None
+    if (options.bin / "sluice").exists():
+        database = folder / "auction.db"
+        subprocess.run([options.bin / "sluice", "populate", "--db", f"sqlite:{database}", "--users", str(options.users),
+                        "--items", str(options.items), "--old-items", "0", "--seed", "1"], check=True,
+                       capture_output=True)
+    return certificate, database
+
+
+def arguments():
+    cpus = sorted(os.sched_getaffinity(0))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bin", type=pathlib.Path, default=ROOT / "build/release/bin")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=5, help="of each measurement of requests")
+    parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--handshakes", type=int, default=1500, help="of each measurement of handshakes")
+    parser.add_argument("--idle", type=int, default=5000)
+    parser.add_argument("--users", type=int, default=10_000)
+    parser.add_argument("--items", type=int, default=32_667)
+    parser.add_argument("--only", choices=["requests", "handshakes", "memory"], action="append")
+    parser.add_argument("--json", type=pathlib.Path, help="also write every round to this file")
+    parser.add_argument("--server-cpu", type=int, default=cpus[0])
+    parser.add_argument("--client-cpus", default=",".join(map(str, cpus[1:] or cpus)))
+    parser.add_argument("--quick", action="store_true", help="a look, not a measurement")
+    options = parser.parse_args()
+    if options.quick:
+        options.rounds, options.seconds, options.handshakes, options.idle = 1, 1, 200, 200
+        options.users, options.items = 500, 1000
+    options.bin = options.bin.resolve()
+    if len(cpus) < 2:
+        print("bench: one CPU only; generator and server share it, so requests/s mean little", file=sys.stderr)
+    return options
+
+
+def main():
+    options = arguments()
+    for tool in ("wrk", "taskset", "openssl"):
+        if shutil.which(tool) is None:
+            sys.exit(f"bench: {tool} is missing: deploy/setup.sh bench")
+    parts = options.only or ["requests", "handshakes", "memory"]
+    report = Report()
+    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
+        folder = pathlib.Path(name)
+        folder.chmod(0o755)
+        certificate, database = prepare(options, folder)
+        servers = [stack.enter_context(sluice(options, folder, certificate, database))]
+        if shutil.which("nginx"):
+            servers.append(stack.enter_context(nginx(options, folder, certificate)))
+        else:
+            print("bench: nginx is not installed, so there is nothing to compare with (deploy/setup.sh nginx)")
+        print(f"one processor, ECDSA P-256, {options.connections} connections, {options.rounds} rounds; median (range)")
+        print(f"  {'':28} {'':18} {'sluice':28} {'nginx':28} ratio" if len(servers) > 1 else "")
+        if "requests" in parts:
+            requests_part(options, report, servers)
+        if "handshakes" in parts:
+            handshakes_part(options, report, servers)
+        if "memory" in parts:
+            report.add(f"{options.idle} idle connections", {server.name: [measure_memory(options, server, options.idle)]
+                       for server in servers}, [("bytes", "bytes each", 0)])
+    if options.json:
+        options.json.write_text(json.dumps({"options": {key: str(value) for key, value in vars(options).items()},
+                                            "rows": report.rows}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

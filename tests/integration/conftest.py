@@ -1,0 +1,45 @@
+"""Fixtures of the integration tests: certificates, one shared sluice-hello a file, and servers started on demand."""
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+from sluice import Server, make_certificate  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def ecdsa(tmp_path_factory):
+    return make_certificate(tmp_path_factory.mktemp("ecdsa"), "ecdsa")
+
+
+@pytest.fixture(scope="session")
+def rsa(tmp_path_factory):
+    return make_certificate(tmp_path_factory.mktemp("rsa"), "rsa")
+
+
+@pytest.fixture(scope="module")
+def hello(tmp_path_factory, ecdsa, rsa):
+    """A sluice-hello with default limits and both kinds of certificate, shared by the tests of a file."""
+    with Server("sluice-hello", tmp_path_factory.mktemp("hello"), [ecdsa, rsa]) as server:
+        yield server
+
+
+@pytest.fixture
+def start(tmp_path, ecdsa):
+    """start(binary="sluice-hello", settings...): a server of the test's own, stopped (and checked) at its end."""
+    started = []
+
+    def starter(settings=None, binary="sluice-hello", **options):
+        options.setdefault("certificates", [ecdsa])
+        server = Server(binary, tmp_path / f"server{len(started)}", settings=settings, **options)
+        started.append(server)
+        return server
+
+    yield starter
+    for server in reversed(started):
+        if server.process.poll() is None:
+            server.stop()
+        else:
+            server.check_reports()

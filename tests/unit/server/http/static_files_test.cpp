@@ -1,0 +1,264 @@
+#include "server/http/static_files.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+#include <system_error>
+
+#include <gtest/gtest.h>
+
+namespace sluice::http {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+constexpr WallSeconds kNow = std::chrono::sys_days{std::chrono::year{2100} / 1 / 1};
+
+std::string_view field(const Response& response, std::string_view name) {
+  for (const auto& field : response.fields) {
+    if (field.name == name) return field.value;
+  }
+  return {};
+}
+
+std::string body_of(const Response& response) {
+  if (const auto* text = std::get_if<std::string_view>(&response.body)) return std::string{*text};
+  if (const auto* text = std::get_if<std::string>(&response.body)) return *text;
+  std::string out;
+  EXPECT_TRUE(std::get<FileBody>(response.body).read(0, 1 << 20, out));
+  return out;
+}
+
+Request request_for(std::string_view path, std::vector<Request::Field> fields = {}, Verb method = Verb::get) {
+  Request request;
+  request.method = method;
+  request.path = path;
+  request.fields = std::move(fields);
+  return request;
+}
+
+TEST(ContentType, FollowsTheExtension) {
+  EXPECT_EQ(content_type_of("a.b.HTML"), "text/html; charset=utf-8");
+  EXPECT_EQ(content_type_of("site.css"), "text/css; charset=utf-8");
+  EXPECT_EQ(content_type_of("item.svg"), "image/svg+xml");
+  EXPECT_EQ(content_type_of("noextension"), "application/octet-stream");
+  EXPECT_EQ(content_type_of("a.unknown"), "application/octet-stream");
+}
+
+class Embedded : public testing::Test {
+ protected:
+  const EmbeddedFiles files{"/static/", {{"site.css", "abc"}, {"LICENSE", "free"}}};
+};
+
+TEST_F(Embedded, HaveTheHashOfTheirContentInTheirName) {
+  EXPECT_EQ(files.url("site.css"),
+            "/static/site.ba7816bf8f01.css");  // SHA-256("abc") = ba7816bf 8f01cfea ...
+  EXPECT_TRUE(files.url("LICENSE").starts_with("/static/LICENSE."));
+  EXPECT_THROW(files.url("other.css"), std::out_of_range);
+}
+
+TEST_F(Embedded, AreServedForEver) {
+  const auto response = files.serve(request_for(files.url("site.css")), kNow);
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->status, 200u);
+  EXPECT_EQ(response->content_type, "text/css; charset=utf-8");
+  EXPECT_EQ(body_of(*response), "abc");
+  EXPECT_EQ(field(*response, "ETag"), "\"ba7816bf8f01\"");
+  EXPECT_EQ(field(*response, "Cache-Control"), "public, max-age=31536000, immutable");
+}
+
+TEST_F(Embedded, AreNotSentAgain) {
+  const auto response =
+      files.serve(request_for(files.url("site.css"), {{"If-None-Match", "\"ba7816bf8f01\""}}), kNow);
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->status, 304u);
+  EXPECT_EQ(body_of(*response), "");
+  EXPECT_EQ(field(*response, "ETag"), "\"ba7816bf8f01\"");
+  EXPECT_NE(field(*response, "Cache-Control"), "");
+}
+
+TEST_F(Embedded, AnswerOtherMethods) {
+  const std::string& url = files.url("site.css");
+  EXPECT_EQ(files.serve(request_for(url, {}, Verb::head), kNow)->body_size(), 3u);
+  EXPECT_EQ(files.serve(request_for(url, {}, Verb::post), kNow)->status, 405u);
+  EXPECT_EQ(field(*files.serve(request_for(url, {}, Verb::post), kNow), "Allow"), "GET, HEAD, OPTIONS");
+  EXPECT_EQ(files.serve(request_for(url, {}, Verb::options), kNow)->status, 204u);
+}
+
+TEST_F(Embedded, LeaveOtherPathsToOthers) {
+  for (const char* path : {"/static/site.css", "/static/site.000000000000.css", "/static/", "/"}) {
+    EXPECT_FALSE(files.serve(request_for(path), kNow)) << path;
+  }
+}
+
+TEST(EmbeddedNames, AreThereOnce) {
+  EXPECT_THROW((EmbeddedFiles{"/", {{"a", "1"}, {"a", "2"}}}), std::invalid_argument);
+}
+
+class Directory : public testing::Test {
+ protected:
+  Directory() {
+    char name[] = "/tmp/sluice-static-test-XXXXXX";
+    base = ::mkdtemp(name);
+    root = base / "root";
+    fs::create_directories(root / "sub" / ".git");
+    fs::create_directories(root / ".well-known");
+    fs::create_directories(root / "sub" / ".well-known");
+    fs::create_directories(root / "empty");
+    write("a.txt", "0123456789");
+    write("nothing.txt", "");
+    write("index.html", "<p>");
+    write("sub/index.html", "<b>");
+    write("sub/b c.css", "css");
+    write(".secret", "secret");
+    write("sub/.git/config", "secret");
+    write(".well-known/acme", "token");
+    write("sub/.well-known/acme", "secret");
+    write("../outside.txt", "secret");
+    fs::create_symlink("a.txt", root / "link.txt");
+    fs::create_symlink("../outside.txt", root / "escape.txt");
+    fs::create_directory_symlink("/", root / "slash");
+    EXPECT_EQ(::mkfifo((root / "fifo").c_str(), 0600), 0);
+  }
+  ~Directory() override { fs::remove_all(base); }
+
+  void write(const std::string& name, std::string_view content) const {
+    std::ofstream{root / name, std::ios::binary} << content;
+  }
+  std::optional<Response> serve(std::string_view path, std::vector<Request::Field> fields = {},
+                                Verb method = Verb::get) const {
+    return DirectoryFiles{root.string()}.serve(request_for(path, std::move(fields), method), kNow);
+  }
+
+  fs::path base;
+  fs::path root;
+};
+
+TEST_F(Directory, ServesFiles) {
+  const auto response = serve("/a.txt");
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->status, 200u);
+  EXPECT_EQ(response->content_type, "text/plain; charset=utf-8");
+  EXPECT_EQ(response->body_size(), 10u);
+  EXPECT_EQ(body_of(*response), "0123456789");
+  EXPECT_EQ(field(*response, "Accept-Ranges"), "bytes");
+  EXPECT_EQ(body_of(*serve("/sub/b c.css")), "css");
+  EXPECT_EQ(body_of(*serve("/nothing.txt")), "");
+  EXPECT_EQ(body_of(*serve("/.well-known/acme")), "token");
+}
+
+TEST_F(Directory, ServesTheIndexOfADirectory) {
+  EXPECT_EQ(body_of(*serve("/")), "<p>");
+  EXPECT_EQ(body_of(*serve("/sub/")), "<b>");
+  EXPECT_EQ(serve("/")->content_type, "text/html; charset=utf-8");
+  EXPECT_FALSE(serve("/empty/"));
+}
+
+TEST_F(Directory, HidesEverythingThatIsNotAFileBeneathIt) {
+  using namespace std::string_view_literals;
+  for (const std::string_view path : {"/.secret"sv,
+                                      "/sub/.git/config"sv,
+                                      "/sub/.well-known/acme"sv,
+                                      "/link.txt"sv,
+                                      "/escape.txt"sv,
+                                      "/slash/etc/passwd"sv,
+                                      "/../outside.txt"sv,
+                                      "/sub/../a.txt"sv,
+                                      "/./a.txt"sv,
+                                      "//a.txt"sv,
+                                      "/sub//b c.css"sv,
+                                      "/sub"sv,
+                                      "/fifo"sv,
+                                      "/a.txt/"sv,
+                                      "/a.txt/b"sv,
+                                      "/missing"sv,
+                                      "/a.txt\0b"sv,
+                                      ""sv,
+                                      "a.txt"sv,
+                                      "*"sv}) {
+    EXPECT_FALSE(serve(path)) << path;
+  }
+  EXPECT_FALSE(serve("/" + std::string(300, 'a')));
+  std::string deep;
+  for (int i = 0; i < 1000; ++i) deep += "/a";
+  EXPECT_FALSE(serve(deep));
+}
+
+TEST_F(Directory, AnswersOtherMethodsOnlyForFiles) {
+  EXPECT_EQ(serve("/a.txt", {}, Verb::head)->body_size(), 10u);
+  EXPECT_EQ(serve("/a.txt", {}, Verb::post)->status, 405u);
+  EXPECT_EQ(serve("/a.txt", {}, Verb::options)->status, 204u);
+  EXPECT_FALSE(serve("/missing", {}, Verb::post));
+}
+
+TEST_F(Directory, RevalidatesByTagAndDate) {
+  const auto first = serve("/a.txt");
+  const std::string etag{field(*first, "ETag")};
+  const std::string modified{field(*first, "Last-Modified")};
+  const auto by_tag = serve("/a.txt", {{"If-None-Match", etag}});
+  EXPECT_EQ(by_tag->status, 304u);
+  EXPECT_EQ(field(*by_tag, "ETag"), etag);
+  EXPECT_EQ(serve("/a.txt", {{"If-Modified-Since", modified}})->status, 304u);
+  EXPECT_EQ(serve("/a.txt", {{"If-None-Match", "\"x\""}, {"If-Modified-Since", modified}})->status, 200u);
+  EXPECT_EQ(serve("/a.txt", {{"If-Match", "\"x\""}})->status, 412u);
+}
+
+TEST_F(Directory, ShowsAChangeAtOnce) {
+  const std::string before{field(*serve("/a.txt"), "ETag")};
+  write("a.txt", "changed");
+  const auto response = serve("/a.txt", {{"If-None-Match", before}});
+  EXPECT_EQ(response->status, 200u);
+  EXPECT_EQ(body_of(*response), "changed");
+  EXPECT_NE(field(*response, "ETag"), before);
+}
+
+TEST_F(Directory, NeverSaysThatAFileIsFromTheFuture) {
+  const DirectoryFiles files{root.string()};
+  const auto response = files.serve(request_for("/a.txt"), WallSeconds{});
+  EXPECT_EQ(field(*response, "Last-Modified"), "Thu, 01 Jan 1970 00:00:00 GMT");
+}
+
+TEST_F(Directory, ServesRanges) {
+  const auto part = serve("/a.txt", {{"Range", "bytes=2-4"}});
+  EXPECT_EQ(part->status, 206u);
+  EXPECT_EQ(body_of(*part), "234");
+  EXPECT_EQ(field(*part, "Content-Range"), "bytes 2-4/10");
+  EXPECT_NE(field(*part, "ETag"), "");
+  const auto behind = serve("/a.txt", {{"Range", "bytes=10-"}});
+  EXPECT_EQ(behind->status, 416u);
+  EXPECT_EQ(field(*behind, "Content-Range"), "bytes */10");
+  EXPECT_EQ(serve("/a.txt", {{"Range", "bytes=0-1,3-4"}})->status, 200u);
+  const std::string etag{field(*part, "ETag")};
+  EXPECT_EQ(serve("/a.txt", {{"Range", "bytes=2-4"}, {"If-Range", etag}})->status, 206u);
+  EXPECT_EQ(serve("/a.txt", {{"Range", "bytes=2-4"}, {"If-Range", "\"x\""}})->status, 200u);
+  EXPECT_EQ(serve("/a.txt", {{"Range", "bytes=2-4"}, {"If-None-Match", etag}})->status, 304u);
+}
+
+TEST_F(Directory, MustExist) {
+  EXPECT_THROW(DirectoryFiles{(root / "missing").string()}, std::system_error);
+  EXPECT_THROW(DirectoryFiles{(root / "a.txt").string()}, std::system_error);
+}
+
+TEST_F(Directory, LeaksNoDescriptors) {
+  const auto open_descriptors = [] {
+    return std::distance(fs::directory_iterator{"/proc/self/fd"}, fs::directory_iterator{});
+  };
+  const DirectoryFiles files{root.string()};
+  const auto before = open_descriptors();
+  for (const char* path :
+       {"/a.txt", "/sub/b c.css", "/sub/.git/config", "/fifo", "/sub", "/slash/etc", "/x/y"}) {
+    files.serve(request_for(path), kNow);
+    files.serve(request_for(path, {{"If-None-Match", "*"}}), kNow);
+    files.serve(request_for(path, {{"Range", "bytes=99-"}}), kNow);
+  }
+  EXPECT_EQ(open_descriptors(), before);
+}
+
+}  // namespace
+}  // namespace sluice::http
