@@ -13,7 +13,7 @@ http::Response serve_picture(const PictureOf& what) {
   response.interaction = static_cast<std::uint16_t>(Interaction::picture);
   response.content_type = "image/svg+xml";
   response.body = picture(what);
-  cache_for_ever(response);
+  response.set("Cache-Control", "public, max-age=31536000, immutable");
   return response;
 }
 
@@ -64,9 +64,7 @@ Task<http::Response> Processor::handle(const http::Request& request) {
   if (const auto what = picture_of(request.path)) {
     co_return reads ? serve_picture(*what) : http::method_not_allowed("GET, HEAD");
   }
-  if (request.path.starts_with("/assets/")) {
-    co_return reads ? serve_asset(request) : http::method_not_allowed("GET, HEAD");
-  }
+  if (auto asset = assets().serve(request, shop_.shared.config.now())) co_return std::move(*asset);
   co_return not_found(request);
 }
 

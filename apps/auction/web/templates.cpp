@@ -14,7 +14,7 @@ std::string with_asset_paths(std::string_view source) {
   std::string text;
   for (auto at = source.find("[["); at != std::string_view::npos; at = source.find("[[")) {
     const auto end = source.find("]]", at);
-    text.append(source.substr(0, at)).append(asset_path(source.substr(at + 2, end - at - 2)));
+    text.append(source.substr(0, at)).append(assets().url(source.substr(at + 2, end - at - 2)));
     source.remove_prefix(end + 2);
   }
   return text.append(source);

@@ -206,6 +206,19 @@ TEST_F(People, BidThenSeeThatTheyLead) {
   EXPECT_TRUE(person.get("/me").has("winning"));
 }
 
+TEST_F(People, AreToldHowAnAuctionEndedForThem) {
+  Browser first = member();
+  store_->data.bids[kEnded] = {
+      Bid{.id = 1, .user = 1, .nickname = "user1", .quantity = 1, .amount = {}, .placed = kNow}};
+  store_->data.items[kEnded].bids = 1;
+  EXPECT_TRUE(first.get("/item?itemId=7").has("You won this auction"));
+  store_->data.bids[kEnded].front().user = 2;
+  EXPECT_FALSE(first.get("/item?itemId=7").has("You won this auction"));
+  store_->data.bids[kEnded].push_back(
+      Bid{.id = 0, .user = 1, .nickname = "user1", .quantity = 1, .amount = {}, .placed = kNow});
+  EXPECT_TRUE(first.get("/item?itemId=7").has("This auction went to somebody else"));
+}
+
 TEST_F(People, SubmittingTwiceCountsOnce) {
   Browser person = member();
   const Reply form = person.get("/bid?itemId=5");
@@ -336,7 +349,7 @@ TEST_F(People, GetRealStatusCodes) {
   const Reply wrong = browser().post("/item", "");
   EXPECT_EQ(wrong.status, 405U);
   EXPECT_EQ(wrong.fields.at("Allow"), "GET, HEAD");
-  EXPECT_EQ(browser().get("/assets/style-000000000000.css").status, 404U);
+  EXPECT_EQ(browser().get("/assets/style.000000000000.css").status, 404U);
 }
 
 TEST_F(People, AreToldWhenTheDatabaseIsBroken) {
@@ -405,7 +418,7 @@ TEST_F(People, PicturesAndAssetsAreKeptForEver) {
   EXPECT_NE(picture.fields.at("Cache-Control").find("immutable"), std::string::npos);
   EXPECT_EQ(browser().get("/pictures/1/0/-1.svg").status, 200U);
   EXPECT_EQ(browser().get("/pictures/1/x/5.svg").status, 404U);
-  const auto at = page.body.find("/assets/style-");
+  const auto at = page.body.find("/assets/style.");
   const std::string path = page.body.substr(at, page.body.find('"', at) - at);
   Browser again = browser();
   const Reply style = again.get(path);
