@@ -226,8 +226,7 @@ TEST_F(PopulateTest, OpensAgedAuctionsAgain) {
     store.clock = [&] { return later; };
     store.housekeeping_every = 1ms;
     testing::Auction auction(store);
-    while (number("SELECT count(*) FROM items WHERE listed = 1") > 0) {
-    }
+    testing::await([&] { return number("SELECT count(*) FROM items WHERE listed = 1") == 0; });
   }
   sqlite::Connection(file, sqlite::Access::read_write)
       .require("UPDATE items SET quantity = 0 WHERE id = 500");

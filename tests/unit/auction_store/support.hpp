@@ -11,6 +11,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
 #include "apps/auction/store/sqlite/store.hpp"
 
@@ -54,6 +55,16 @@ class ManualClock {
  private:
   std::atomic<std::int64_t> seconds_{kNewYear.time_since_epoch().count()};
 };
+
+/// Waits for something that another thread is about to do. The bound only ends a test that has failed.
+template <class Condition>
+void await(Condition condition) {
+  const auto give_up = Monotonic::now() + std::chrono::seconds{60};
+  while (!condition()) {
+    if (Monotonic::now() > give_up) throw std::runtime_error("what was awaited never came");
+    std::this_thread::yield();
+  }
+}
 
 /// Runs `task` to its end on `loop`, which must have nothing else to do.
 template <class T>
