@@ -18,8 +18,8 @@ namespace sluice::tls {
 using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, Executor>;
 
 enum class StreamError {
-  closed = 1,  ///< The peer sent close_notify.
-  truncated,   ///< The peer ended the connection without close_notify.
+  closed = 1,  ///< The peer ended the connection, with close_notify or without.
+  truncated,   ///< It ended in the middle of the handshake.
   protocol,    ///< The peer broke the protocol, or failed a check; an alert was sent.
   peer_alert,  ///< The peer sent a fatal alert.
 };
