@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <exception>
 
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 
 #include "server/http/response_head.hpp"
@@ -17,6 +18,9 @@ namespace sluice::server {
 namespace {
 
 constexpr std::size_t kFileChunk = 64 * 1024;
+
+/// For the first request of a connection that was accepted before draining began.
+constexpr std::chrono::milliseconds kDrainPatience{1'000};
 
 constexpr std::string_view kHttpsOnly =
     "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 69\r\n"
@@ -199,8 +203,10 @@ Task<Connection::Next> Connection::serve() {
     if (!co_await respond(co_await answer(), false)) co_return Next::drop;
     const auto most = processor_.config().limits.requests_per_connection;
     if (requests_ == most) processor_.counters().hit(Limit::requests_per_connection);
-    const bool go_on = state_ == ConnectionState::idle;
-    if (!go_on) co_return Next::close;
+    if (aborted_) co_return Next::drop;
+    if (state_ != ConnectionState::idle) co_return Next::close;
+    // Requests that are here already would be served without a pause, as long as the client likes.
+    if (!in_.empty() || tls_->pending()) co_await yield();
   }
 }
 
@@ -208,7 +214,7 @@ Task<Connection::Next> Connection::serve() {
 Task<Connection::Next> Connection::read_request() {
   using State = http::RequestParser::State;
   const auto& config = processor_.config();
-  arm(config.keepalive_timeout);
+  arm(processor_.draining() ? std::min(config.keepalive_timeout, kDrainPatience) : config.keepalive_timeout);
   bool timed_head = false;
   bool wait_first = in_.empty() && !tls_->pending();  // a reading system call would most likely find nothing
   std::string_view fresh = in_;
@@ -342,6 +348,9 @@ Task<bool> Connection::respond(http::Response response, bool refused) {
   co_return sent;
 }
 
+/// Lets every other connection of the processor have its turn.
+Task<void> Connection::yield() { co_await boost::asio::post(socket_.get_executor(), use_task); }
+
 Task<bool> Connection::write_all(std::string_view bytes) {
   while (!bytes.empty()) {
     const tls::Step step = tls_->write_some(bytes.data(), bytes.size());
@@ -361,6 +370,7 @@ Task<bool> Connection::write_file(const http::FileBody& file) {
     out_.clear();
     if (!file.read(at, count, out_) || !co_await write_all(out_)) co_return false;
     at += count;
+    co_await yield();  // a fast reader would never make us wait
   }
   co_return true;
 }

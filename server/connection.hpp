@@ -51,6 +51,7 @@ class Connection final : private TimerWheel::Timer {
   Task<void> refuse_request();
   Task<http::Response> answer();
   Task<bool> respond(http::Response response, bool refused);
+  Task<void> yield();
   Task<bool> write_all(std::string_view bytes);
   Task<bool> write_file(const http::FileBody& file);
   Task<void> close();
