@@ -34,14 +34,18 @@ sqlite::Options options_for(const std::filesystem::path& file) {
   return options;
 }
 
+bool tell(const Report& report) {
+  const Id words[]{report.bid, report.item, report.amount};
+  return ::write(STDOUT_FILENO, words, sizeof words) == sizeof report;
+}
+
 Task<void> bid_for_ever(Repository& repository, Id item, Id user) {
   BidRequest request = testing::bid_on(item, user, {1000});
   for (;;) {
     const auto outcome = co_await repository.place_bid(request);
     if (!outcome) _exit(3);
     if (outcome->result == BidResult::accepted) {
-      const Report report{outcome->bid, item, request.amount.value};
-      if (::write(STDOUT_FILENO, &report, sizeof report) != sizeof report) _exit(4);
+      if (!tell({outcome->bid, item, request.amount.value})) _exit(4);
     }
     request.amount = outcome->minimum;
   }
