@@ -230,8 +230,8 @@ constexpr WallSeconds kEver{std::chrono::seconds{std::int64_t{1} << 60}};
 
 Connection open_for_reading(const Options& options) {
   Connection db(options.file, Access::read_only, options.vfs);
-  // Opening may meet another process that recovers the log. Later a processor does not wait, and readers of a log
-  // need not.
+  // Opening may meet another process that recovers the log. Later a processor does not wait, and readers of a
+  // log need not.
   sqlite3_busy_timeout(db.get(), static_cast<int>(options.busy_timeout.count()));
   db.require(("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY;"
               "PRAGMA cache_size = -" +
