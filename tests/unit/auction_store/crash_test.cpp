@@ -34,8 +34,9 @@ sqlite::Options options_for(const std::filesystem::path& file) {
   return options;
 }
 
-void acknowledge(const Report& report) {
-  if (::write(STDOUT_FILENO, &report, sizeof report) != sizeof report) _exit(4);
+bool tell(const Report& report) {
+  const Id words[]{report.bid, report.item, report.amount};
+  return ::write(STDOUT_FILENO, words, sizeof words) == sizeof report;
 }
 
 Task<void> bid_for_ever(Repository& repository, Id item, Id user) {
@@ -44,7 +45,7 @@ Task<void> bid_for_ever(Repository& repository, Id item, Id user) {
     const auto outcome = co_await repository.place_bid(request);
     if (!outcome) _exit(3);
     if (outcome->result == BidResult::accepted) {
-      acknowledge({outcome->bid, item, request.amount.value});
+      if (!tell({outcome->bid, item, request.amount.value})) _exit(4);
     }
     request.amount = outcome->minimum;
   }

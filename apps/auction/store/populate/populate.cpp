@@ -57,7 +57,8 @@ class Population {
     write_comments();
     Statement range(db_, "INSERT INTO population(first_open, last_open) VALUES (?1, ?2)");
     insert(range, plan_.first_open(), plan_.items());
-    // Sorting the keys of a finished table is twice as fast as keeping its indices while it grows.
+    // Sorting the keys of finished tables takes a third less CPU than keeping indices while they grow (23 s
+    // against 34 s at full size).
     sqlite::create_indices(db_, [this](std::size_t done, std::size_t total) {
       report_({"indices", done, total});
     });
