@@ -245,7 +245,8 @@ TEST_F(People, OutbidIsAPageWithTheNewMinimum) {
 
 TEST_F(People, IdentityIsNeverTakenFromTheForm) {
   Browser person = member();
-  person.submit(person.get("/bid?itemId=5"), "/bid", "itemId=5&bid=12.00&userId=2&from=2&nickname=user2");
+  person.submit(person.get("/bid?itemId=5"), "/bid", "itemId=5&bid=12.00&userId=77&from=77&nickname=user2");
+  ASSERT_EQ(store_->data.bids[kLamp].size(), 1U);
   EXPECT_EQ(store_->data.bids[kLamp].front().user, 1);
 }
 
