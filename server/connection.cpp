@@ -316,8 +316,10 @@ Task<bool> Connection::respond(http::Response response, bool refused) {
     ++requests_;
   }
   const http::Request& request = parser_.request();
-  const bool keep_alive = !refused && !response.close && parser_.keep_alive() && !processor_.draining() &&
-                          requests_ < config.limits.requests_per_connection;
+  // Draining still answers what has been received.
+  const bool last = (processor_.draining() && in_.empty() && !tls_->pending()) ||
+                    requests_ >= config.limits.requests_per_connection;
+  const bool keep_alive = !refused && !last && !response.close && parser_.keep_alive();
   const bool bodiless =
       (!refused && request.method == http::Verb::head) || response.status == 204 || response.status == 304;
   out_.clear();

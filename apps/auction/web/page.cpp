@@ -89,6 +89,9 @@ http::Response store_failure(Visit& visit, Interaction interaction, boost::syste
   if (error == StoreError::nickname_taken) {
     return failure(visit, interaction, 409, "Register", "The nickname you have chosen is already taken.");
   }
+  if (error == StoreError::invalid) {
+    return failure(visit, interaction, 400, "Not recorded", "A number in the form is out of bounds.");
+  }
   return unavailable(visit, interaction);
 }
 
