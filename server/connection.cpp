@@ -30,6 +30,9 @@ static_assert(kHttpsOnly.size() - kHttpsOnly.find("\r\n\r\n") - 4 == 69);
 /// A record with the fatal alert decode_error (RFC 8446 section 6).
 constexpr std::string_view kDecodeError{"\x15\x03\x03\x00\x02\x02\x32", 7};
 
+/// Gives the memory back; assigning {} would keep it.
+void release(std::string& buffer) { std::string().swap(buffer); }
+
 Limit limit_of(std::string_view parser_limit) {
   if (parser_limit == "head_bytes") return Limit::header_bytes;
   if (parser_limit == "fields") return Limit::header_fields;
@@ -344,8 +347,8 @@ Task<bool> Connection::respond(http::Response response, bool refused) {
   record(response, sent && !bodiless ? size : 0);
   if (!refused) linger_ = linger_ || (!keep_alive && !in_.empty());
   parser_.reset();
-  out_ = {};
-  if (in_.empty()) in_ = {};
+  release(out_);
+  if (in_.empty()) release(in_);
   if (sent && keep_alive) enter(ConnectionState::idle);
   co_return sent;
 }

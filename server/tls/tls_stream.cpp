@@ -80,7 +80,10 @@ Step TlsStream::outcome(int result, std::size_t bytes) noexcept {
 
 Step TlsStream::handshake() noexcept {
   errno = 0;
-  return outcome(SSL_do_handshake(ssl_.get()), 0);
+  const Step step = outcome(SSL_do_handshake(ssl_.get()), 0);
+  // Otherwise the buffers go with the first read that finds nothing, and many connections open without a request.
+  if (step.need == Need::nothing && !step.error) SSL_free_buffers(ssl_.get());
+  return step;
 }
 
 Step TlsStream::read_some(void* data, std::size_t size) noexcept {
@@ -98,6 +101,8 @@ Step TlsStream::write_some(const void* data, std::size_t size) noexcept {
 }
 
 Step TlsStream::shutdown() noexcept {
+  // Nobody reads behind an end of file, and the answer to a write would be RST.
+  if (BIO_eof(SSL_get_rbio(ssl_.get()))) return {};
   errno = 0;
   const int result = SSL_shutdown(ssl_.get());
   return outcome(result == 0 ? 1 : result, 0);  // 0: ours is sent, the peer's has not come
