@@ -81,7 +81,8 @@ Step TlsStream::outcome(int result, std::size_t bytes) noexcept {
 Step TlsStream::handshake() noexcept {
   errno = 0;
   const Step step = outcome(SSL_do_handshake(ssl_.get()), 0);
-  // Otherwise the buffers go with the first read that finds nothing, and many connections open without a request.
+  // Otherwise the buffers go with the first read that finds nothing, and many connections open without a
+  // request.
   if (step.need == Need::nothing && !step.error) SSL_free_buffers(ssl_.get());
   return step;
 }

@@ -63,7 +63,8 @@ class TlsStream {
   Step handshake() noexcept;
   Step read_some(void* data, std::size_t size) noexcept;
   Step write_some(const void* data, std::size_t size) noexcept;
-  /// Sends close_notify, unless the peer has ended the connection without a word; does not wait for the peer's.
+  /// Sends close_notify, unless the peer has ended the connection without a word; does not wait for the
+  /// peer's.
   Step shutdown() noexcept;
 
   /// Input was taken off the socket that read_some() has not delivered yet.

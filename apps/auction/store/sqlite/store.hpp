@@ -18,10 +18,11 @@ struct Options {
   /// How long the writer waits for another process that holds the write lock, before its batch is refused.
   std::chrono::milliseconds busy_timeout{2000};
 
-  /// Budget of one read: virtual machine operations (some 30 ns each), and wall time. Time alone would give
-  /// up healthy queries of a starved thread, operations alone would wait for a slow disk.
+  /// Budget of one read: virtual machine operations (some 30 ns each, so 90 ms of CPU), which is what a
+  /// visitor can cause, and wall time, which a cold or slow disk can. At 100 ms of wall time healthy queries
+  /// of a starved thread were given up.
   std::uint64_t read_operations_max = 3'000'000;
-  std::chrono::milliseconds read_time_max{100};
+  std::chrono::milliseconds read_time_max{1'000};
   /// Page cache of each processor's reader.
   std::int64_t reader_cache_kib = 32 * 1024;
   /// Memory map instead of reads. Off: an I/O error in a map is a SIGBUS that ends the process, in a read it
