@@ -130,8 +130,8 @@ Task<Connection::Next> Connection::read_hello() {
   }
   processor_.counters().hellos[static_cast<std::size_t>(kind)].add();
   if (kind == HelloClass::resuming) claim_ = admission::Claim::resuming;
-  if (kind == HelloClass::http) co_await end_with(kHttpsOnly);
-  if (kind == HelloClass::malformed) co_await end_with(kDecodeError);
+  if (kind == HelloClass::http) co_await end_without_tls(kHttpsOnly);
+  if (kind == HelloClass::malformed) co_await end_without_tls(kDecodeError);
   co_return next;
 }
 
@@ -157,7 +157,7 @@ Connection::Next Connection::judge_hello(Bytes peeked, HelloClass& kind) const {
 }
 
 /// The last word to a peer with whom there is no TLS.
-Task<void> Connection::end_with(std::string_view answer) {
+Task<void> Connection::end_without_tls(std::string_view answer) {
   if (::send(fd(), answer.data(), answer.size(), MSG_NOSIGNAL) < 0) co_return;
   enter(ConnectionState::closing);
   arm(processor_.config().limits.close_timeout);
@@ -216,70 +216,72 @@ Task<Connection::Next> Connection::serve() {
 /// Proceeds with a whole request in the parser.
 Task<Connection::Next> Connection::read_request() {
   using State = http::RequestParser::State;
-  const auto& config = processor_.config();
-  arm(processor_.draining() ? std::min(config.keepalive_timeout, kDrainPatience) : config.keepalive_timeout);
-  bool timed_head = false;
+  const auto keepalive = processor_.config().keepalive_timeout;
+  arm(processor_.draining() ? std::min(keepalive, kDrainPatience) : keepalive);
+  auto& scratch = processor_.scratch();
   bool wait_first = in_.empty() && !tls_->pending();  // a reading system call would most likely find nothing
   std::string_view fresh = in_;
-  std::string leftover;
   while (true) {
     if (!fresh.empty()) {
-      const auto progress = parser_.feed(fresh);
-      fresh.remove_prefix(progress.consumed);
-      if (progress.state == State::done || progress.state == State::refused) {
-        leftover = fresh;
-        in_.swap(leftover);
-        if (progress.state == State::done) co_return Next::proceed;
-        co_await refuse_request();
-        co_return aborted_ ? Next::drop : Next::close;
+      const State state = feed(fresh);
+      if (state == State::done || state == State::refused) {
+        in_ = std::string(fresh);  // a copy: `fresh` may be a part of it
+        if (state == State::done) co_return Next::proceed;
+        co_return co_await refuse_request();
       }
-      if (progress.state == State::head) {
-        timed_head = true;
-        enter(ConnectionState::active);
-        arm(config.limits.body_timeout);
-        if (parser_.wants_continue() && fresh.empty() &&
-            !co_await write_all("HTTP/1.1 100 Continue\r\n\r\n")) {
-          co_return Next::drop;
-        }
+      if (state == State::head) {
+        const bool ask = parser_.wants_continue() && fresh.empty();
+        if (ask && !co_await write_all("HTTP/1.1 100 Continue\r\n\r\n")) co_return Next::drop;
         continue;
       }
       in_.clear();
-      fresh = {};
-      if (parser_.started() && !timed_head) {
-        timed_head = true;
-        enter(ConnectionState::active);
-        arm(config.limits.head_timeout);
-      }
     }
     tls::Step step{.need = tls::Need::readable};
-    if (!std::exchange(wait_first, false))
-      step = tls_->read_some(processor_.scratch().data(), processor_.scratch().size());
+    if (!std::exchange(wait_first, false)) step = tls_->read_some(scratch.data(), scratch.size());
     if (step.error) co_return step.error == tls::StreamError::closed ? Next::close : Next::drop;
-    if (step.need == tls::Need::nothing) {
-      fresh = {processor_.scratch().data(), step.bytes};
-      continue;
-    }
+    fresh = {scratch.data(), step.bytes};
+    if (step.need == tls::Need::nothing) continue;
     // Draining: what had arrived by now was read above and is answered; an idle connection ends.
-    if (!parser_.started() && processor_.draining() && interrupted_) co_return Next::close;
+    if (!parser_.started() && interrupted_) co_return Next::close;
     boost::system::error_code error;
     co_await ready(step.need, error);
     if (aborted_) co_return Next::drop;
-    if (interrupted_ && !expired_) continue;
-    if (!error) continue;
-    if (!parser_.started()) co_return Next::close;  // idle for too long: the ordinary end of a connection
-    processor_.counters().hit(parser_.reading_body() ? Limit::body_timeout : Limit::header_timeout);
-    enter(ConnectionState::active);
-    linger_ = true;
-    co_await respond(http::plain(408, "The request did not arrive in time."), true);
-    co_return Next::close;
+    if (error && (expired_ || !interrupted_)) co_return co_await time_out();
   }
 }
 
-Task<void> Connection::refuse_request() {
+/// Feeds the parser, and starts the deadline of the part of the request that begins.
+http::RequestParser::State Connection::feed(std::string_view& fresh) {
+  using State = http::RequestParser::State;
+  const bool had_started = parser_.started();
+  const auto [consumed, state] = parser_.feed(fresh);
+  fresh.remove_prefix(consumed);
+  if (!had_started && parser_.started()) {
+    enter(ConnectionState::active);
+    arm(processor_.config().limits.head_timeout);
+  }
+  if (state == State::head) arm(processor_.config().limits.body_timeout);
+  return state;
+}
+
+Task<Connection::Next> Connection::time_out() {
+  if (!parser_.started()) co_return Next::close;  // idle for too long: the ordinary end of a connection
+  processor_.counters().hit(parser_.reading_body() ? Limit::body_timeout : Limit::header_timeout);
+  co_return co_await end_with(http::plain(408, "The request did not arrive in time."));
+}
+
+Task<Connection::Next> Connection::refuse_request() {
   const http::Refusal& refusal = parser_.refusal();
   if (!refusal.limit.empty()) processor_.counters().hit(limit_of(refusal.limit));
+  enter(ConnectionState::active);
+  co_return co_await end_with(http::plain(refusal.status, refusal.sentence));
+}
+
+/// The last word to a client whose request was not served.
+Task<Connection::Next> Connection::end_with(http::Response response) {
   linger_ = true;
-  co_await respond(http::plain(refusal.status, refusal.sentence), true);
+  co_await respond(std::move(response), true);
+  co_return aborted_ ? Next::drop : Next::close;
 }
 
 Task<http::Response> Connection::answer() {

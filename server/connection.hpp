@@ -48,14 +48,17 @@ class Connection final : private TimerWheel::Timer {
   Task<Next> handshake();
   Task<Next> serve();
   Task<Next> read_request();
-  Task<void> refuse_request();
+  http::RequestParser::State feed(std::string_view& fresh);
+  Task<Next> time_out();
+  Task<Next> refuse_request();
+  Task<Next> end_with(http::Response response);
   Task<http::Response> answer();
   Task<bool> respond(http::Response response, bool refused);
   Task<void> yield();
   Task<bool> write_all(std::string_view bytes);
   Task<bool> write_file(const http::FileBody& file);
   Task<void> close();
-  Task<void> end_with(std::string_view answer);
+  Task<void> end_without_tls(std::string_view answer);
   Task<void> linger();
 
   void on_expired() noexcept override;

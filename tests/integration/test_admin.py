@@ -32,7 +32,7 @@ def test_metrics_of_the_contract(hello):
     assert response.header("Content-Type").startswith("text/plain")
     names = hello.metrics().names()
     for name in ("tls_handshakes_total", "tls_handshake_duration_seconds_bucket", "http_requests_total",
-                 "http_request_duration_seconds_bucket", "connections", "limit_hits_total", "build_info"):
+                 "http_request_duration_seconds_bucket", "connections", "limit_hits_total", "build_info", "cpus_available"):
         assert "sluice_" + name in names
     assert all(name.startswith("sluice_") or name.startswith("process_") for name in names)
 
