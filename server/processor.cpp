@@ -21,6 +21,7 @@ namespace sluice::server {
 namespace {
 
 constexpr int kAcceptBatch = 32;
+constexpr unsigned kProbeEvery = 16;
 constexpr std::size_t kLogChunk = 32 * 1024;
 
 http::Limits to_parser_limits(const Limits& limits) {
@@ -161,12 +162,17 @@ Task<void> Processor::accept_loop(Acceptor& acceptor) {
 }
 
 bool Processor::accept_batch(Acceptor& acceptor) {
-  for (int i = 0; i < kAcceptBatch || draining_; ++i) {
+  // To ask for one more than there is costs a system call for each connection. So it is asked now and then,
+  // and as long as it pays; what is left is reported again at once.
+  const int most = bursting_ || ++accept_rounds_ % kProbeEvery == 0 ? kAcceptBatch : 1;
+  bursting_ = false;
+  for (int i = 0; i < most || draining_; ++i) {
     Endpoint peer;
     auto size = static_cast<socklen_t>(peer.capacity());
     const int fd = ::accept4(acceptor.native_handle(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
       peer.resize(size);
+      bursting_ = i > 0;
       admit(fd, peer);
       continue;
     }

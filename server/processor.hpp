@@ -118,6 +118,8 @@ class Processor {
   Connections connections_;
   std::uint64_t open_connections_ = 0;
   std::unordered_map<AddressKey, std::uint32_t> per_address_;
+  unsigned accept_rounds_ = 0;
+  bool bursting_ = false;  // the last round of accepting found more than one connection
   bool draining_ = false;
   std::string log_chunk_;
   std::uint64_t log_lines_ = 0;
