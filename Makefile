@@ -23,21 +23,21 @@ run: build
 
 build:
 	@deploy/setup.sh build
-	$(call compile,release)
+	$(call compile,release,binaries)
 
 test:
 	@deploy/setup.sh build test
-	$(call compile,release)
+	$(call compile,release,all)
 	ctest --preset release -j $(JOBS)
 
 asan tsan:
 	@deploy/setup.sh build test
-	$(call compile,$@)
+	$(call compile,$@,all)
 	ctest --preset $@ -j $(JOBS)
 
 fuzz:
 	@deploy/setup.sh build test
-	$(call compile,$@)
+	$(call compile,$@,all)
 	ctest --preset fuzz
 	@mkdir -p build/fuzz/found; for target in build/fuzz/tests/fuzz_*; do \
 	  name=$${target##*/fuzz_}; grown=build/fuzz/grown/$$name; mkdir -p $$grown; \
@@ -48,7 +48,7 @@ fuzz:
 
 bench:
 	@deploy/setup.sh build bench
-	$(call compile,release)
+	$(call compile,release,binaries handshakes)
 	/usr/bin/python3 tests/bench/bench.py --bin build/release/bin $(ARGS)
 
 fmt:
@@ -59,7 +59,7 @@ fmt-check:
 
 tidy:
 	@deploy/setup.sh build test
-	$(call compile,dev)
+	$(call compile,dev,all)
 	run-clang-tidy -p build/dev -quiet -j $(JOBS) '$(CURDIR)/(base|admission|server|cluster|node|apps|loadgen|tools|tests)/'
 
 clean:
@@ -68,5 +68,5 @@ clean:
 # Ninja uses all cores by itself and shows how far it is.
 define compile
 @cmake --preset $(1) --log-level=NOTICE
-cmake --build --preset $(1)
+cmake --build --preset $(1) --target $(2)
 endef

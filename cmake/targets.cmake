@@ -8,12 +8,14 @@ function(sluice_room name)
 endfunction()
 
 # sluice_binary(NAME SOURCES file... [DEPENDS target...])
-# A program people run; it lands in build/<preset>/bin/.
+# A program people run; it lands in build/<preset>/bin/. The target `binaries` builds all of them, and no test.
+add_custom_target(binaries)
 function(sluice_binary name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE sluice_options ${ARG_DEPENDS})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+  add_dependencies(binaries ${name})
 endfunction()
 
 # sluice_unit_test(NAME SOURCES file... [DEPENDS target...])

@@ -11,7 +11,6 @@
 
 #include "server/http/response_head.hpp"
 #include "server/processor.hpp"
-#include "server/tls/client_hello.hpp"
 
 namespace sluice::server {
 
@@ -21,14 +20,6 @@ constexpr std::size_t kFileChunk = 64 * 1024;
 
 /// For the first request of a connection that was accepted before draining began.
 constexpr std::chrono::milliseconds kDrainPatience{1'000};
-
-constexpr std::string_view kHttpsOnly =
-    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 69\r\n"
-    "Connection: close\r\n\r\nThis port speaks HTTPS. Use https:// in front of the address instead.";
-static_assert(kHttpsOnly.size() - kHttpsOnly.find("\r\n\r\n") - 4 == 69);
-
-/// A record with the fatal alert decode_error (RFC 8446 section 6).
-constexpr std::string_view kDecodeError{"\x15\x03\x03\x00\x02\x02\x32", 7};
 
 /// Gives the memory back; assigning {} would keep it.
 void release(std::string& buffer) { std::string().swap(buffer); }
@@ -89,110 +80,9 @@ void Connection::enter(ConnectionState state) noexcept {
   state_ = state;
 }
 
-auto Connection::ready(tls::Need need, boost::system::error_code& error) {
+Task<void> Connection::ready(tls::Need need, boost::system::error_code& error) {
   const auto wait = need == tls::Need::writable ? tls::Socket::wait_write : tls::Socket::wait_read;
   return socket_.async_wait(wait, boost::asio::redirect_error(use_task, error));
-}
-
-// --- hello and handshake
-// ---------------------------------------------------------------------------------------------
-
-Task<Connection::Next> Connection::read_hello() {
-  arm(processor_.config().limits.hello_timeout);
-  auto& scratch = processor_.scratch();
-  const std::size_t most = std::min<std::size_t>(scratch.size(), processor_.config().limits.hello_bytes + 1);
-  std::size_t seen = 0;
-  HelloClass kind = HelloClass::silent;
-  auto next = Next::drop;
-  for (int idle_rounds = 0; idle_rounds < 3;) {
-    const ssize_t n = ::recv(fd(), scratch.data(), most, MSG_PEEK);
-    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) break;  // gone
-    const auto have = static_cast<std::size_t>(std::max<ssize_t>(n, 0));
-    if (have > seen) {
-      next = judge_hello(as_bytes({scratch.data(), have}), kind);
-      if (kind != HelloClass::silent) break;
-      idle_rounds = 0;
-    } else {
-      ++idle_rounds;  // readable without news: the peer has closed its side
-    }
-    seen = have;
-    // The bytes stay in the socket, which would be readable at once: wait for more than there are.
-    const int more = static_cast<int>(have + 1);
-    ::setsockopt(fd(), SOL_SOCKET, SO_RCVLOWAT, &more, sizeof more);
-    boost::system::error_code error;
-    co_await ready(tls::Need::readable, error);
-    if (error) break;
-  }
-  if (expired_) processor_.counters().hit(Limit::hello_timeout);
-  if (seen > 0) {
-    const int one = 1;
-    ::setsockopt(fd(), SOL_SOCKET, SO_RCVLOWAT, &one, sizeof one);
-  }
-  processor_.counters().hellos[static_cast<std::size_t>(kind)].add();
-  if (kind == HelloClass::resuming) claim_ = admission::Claim::resuming;
-  if (kind == HelloClass::http) co_await end_without_tls(kHttpsOnly);
-  if (kind == HelloClass::malformed) co_await end_without_tls(kDecodeError);
-  co_return next;
-}
-
-/// Leaves `kind` at `silent` while the bytes are a good prefix.
-Connection::Next Connection::judge_hello(Bytes peeked, HelloClass& kind) const {
-  const auto hello = tls::classify(peeked, processor_.config().limits.hello_bytes);
-  if (hello) {
-    kind = hello->claim() == tls::HelloClaim::resuming ? HelloClass::resuming : HelloClass::fresh;
-    return Next::proceed;
-  }
-  switch (static_cast<tls::HelloError>(hello.error().value())) {
-    case tls::HelloError::need_more: return Next::drop;
-    case tls::HelloError::http: kind = HelloClass::http; return Next::drop;
-    case tls::HelloError::not_tls: kind = HelloClass::not_tls; return Next::drop;
-    case tls::HelloError::too_large:
-      kind = HelloClass::too_large;
-      processor_.counters().hit(Limit::hello_bytes);
-      return Next::drop;
-    case tls::HelloError::malformed: break;
-  }
-  kind = HelloClass::malformed;
-  return Next::proceed;  // OpenSSL finds the fault too, and answers with the alert that fits
-}
-
-/// The last word to a peer with whom there is no TLS.
-Task<void> Connection::end_without_tls(std::string_view answer) {
-  if (::send(fd(), answer.data(), answer.size(), MSG_NOSIGNAL) < 0) co_return;
-  enter(ConnectionState::closing);
-  arm(processor_.config().limits.close_timeout);
-  co_await linger();
-}
-
-Task<Connection::Next> Connection::handshake() {
-  if (processor_.gate().decide(claim_) != admission::Decision::admit) co_return Next::drop;
-  enter(ConnectionState::handshake);
-  arm(processor_.config().limits.handshake_timeout);
-  tls_.emplace(socket_, processor_.tls());
-  auto& counters = processor_.counters();
-  const auto started = Monotonic::now();
-  while (true) {
-    const tls::Step step = tls_->handshake();
-    if (step.error) {
-      counters.handshakes_failed.add();
-      co_return Next::drop;
-    }
-    if (step.need == tls::Need::nothing) break;
-    boost::system::error_code error;
-    co_await ready(step.need, error);
-    if (error) {
-      if (expired_) counters.hit(Limit::handshake_timeout);
-      co_return Next::drop;
-    }
-  }
-  peer_.tls_version = tls_->version_name();
-  peer_.resumed = tls_->resumed();
-  auto& handshakes =
-      counters
-          .handshakes[static_cast<std::size_t>(peer_.resumed ? HandshakeKind::resumed : HandshakeKind::full)];
-  handshakes.ok[static_cast<std::size_t>(tls_->tls13() ? TlsVersion::tls13 : TlsVersion::tls12)].add();
-  handshakes.duration.observe(std::chrono::duration<double>(Monotonic::now() - started).count());
-  co_return Next::proceed;
 }
 
 // --- requests

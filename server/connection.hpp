@@ -67,7 +67,7 @@ class Connection final : private TimerWheel::Timer {
   void record(const http::Response& response, std::uint64_t body_bytes);
   std::uint64_t add_body(const http::Response& response);
   /// Completes when the socket is ready, or with an error once the deadline passed or the connection was cut.
-  auto ready(tls::Need need, boost::system::error_code& error);
+  Task<void> ready(tls::Need need, boost::system::error_code& error);
   int fd() noexcept { return socket_.native_handle(); }
 
   Processor& processor_;

@@ -304,7 +304,7 @@ def main():
     for tool in ("wrk", "taskset", "openssl"):
         if shutil.which(tool) is None:
             sys.exit(f"bench: {tool} is missing: deploy/setup.sh bench")
-    parts = options.only or ["requests", "handshakes", "memory"]
+    parts = options.only or ["memory", "requests", "handshakes"]
     report = Report()
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         folder = pathlib.Path(name)
@@ -317,13 +317,13 @@ def main():
             print("bench: nginx is not installed, so there is nothing to compare with (deploy/setup.sh nginx)")
         print(f"one processor, ECDSA P-256, {options.connections} connections, {options.rounds} rounds; median (range)")
         print(f"  {'':28} {'':18} {'sluice':28} {'nginx':28} ratio" if len(servers) > 1 else "")
+        if "memory" in parts:  # first: a server that has worked has memory to give away
+            report.add(f"{options.idle} idle connections", {server.name: [measure_memory(options, server, options.idle)]
+                       for server in servers}, [("bytes", "bytes each", 0)])
         if "requests" in parts:
             requests_part(options, report, servers)
         if "handshakes" in parts:
             handshakes_part(options, report, servers)
-        if "memory" in parts:
-            report.add(f"{options.idle} idle connections", {server.name: [measure_memory(options, server, options.idle)]
-                       for server in servers}, [("bytes", "bytes each", 0)])
     if options.json:
         options.json.write_text(json.dumps({"options": {key: str(value) for key, value in vars(options).items()},
                                             "rows": report.rows}, indent=1) + "\n")
