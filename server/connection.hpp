@@ -29,7 +29,7 @@ class Connection final : private TimerWheel::Timer {
   boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> list_hook;
 
   Connection(Processor& processor, tls::Socket socket, const Endpoint& peer);
-  ~Connection();
+  ~Connection() override;
 
   /// The whole life. The connection must live until it completes.
   Task<void> run();

@@ -1,5 +1,6 @@
 #pragma once
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/ip/tcp.hpp>
@@ -13,7 +14,8 @@ using Endpoint = boost::asio::ip::tcp::endpoint;
 class Listener {
  public:
   Listener(int fd, Endpoint endpoint) noexcept : fd_(fd), endpoint_(std::move(endpoint)) {}
-  Listener(Listener&& other) noexcept : fd_(std::exchange(other.fd_, -1)), endpoint_(other.endpoint_) {}
+  Listener(Listener&& other) noexcept
+      : fd_(std::exchange(other.fd_, -1)), endpoint_(std::move(other.endpoint_)) {}
   Listener& operator=(Listener&&) = delete;
   ~Listener();
 
