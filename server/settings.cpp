@@ -190,7 +190,7 @@ void Settings::add(std::string key, Duration& target, Duration min, Duration max
   add_key(std::move(key), std::move(help), set, [&target] { return show_duration(target); });
 }
 
-void Settings::add_choice(std::string key, std::string& target, std::vector<std::string> words,
+void Settings::add_choice(std::string key, std::string& target, const std::vector<std::string>& words,
                           std::string help) {
   const auto set = [&target, words](const Value& value) -> std::string {
     const auto* text = as_text(value);

@@ -35,7 +35,8 @@ class Settings {
   void add(std::string key, std::uint64_t& target, std::uint64_t min, std::uint64_t max, std::string help);
   void add(std::string key, Duration& target, Duration min, Duration max, std::string help);
   /// One of a few words.
-  void add_choice(std::string key, std::string& target, std::vector<std::string> words, std::string help);
+  void add_choice(std::string key, std::string& target, const std::vector<std::string>& words,
+                  std::string help);
 
   /// Applies a TOML file. A file that can't be read or parsed is one problem; the rest is one problem per
   /// key.

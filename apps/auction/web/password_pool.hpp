@@ -43,7 +43,7 @@ class PasswordPool {
 
  private:
   struct Job {
-    explicit Job(Executor executor) noexcept : owner(&executor.context()) {}
+    explicit Job(const Executor& executor) noexcept : owner(&executor.context()) {}
     virtual ~Job() = default;
     virtual void run() noexcept = 0;
     const void* const owner;
