@@ -110,12 +110,6 @@ class Supervisor {
   bool draining_ = false;
 };
 
-std::string url_of(const server::Endpoint& endpoint) {
-  const auto address = endpoint.address();
-  const std::string host = address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
-  return "https://" + host + ":" + std::to_string(endpoint.port());
-}
-
 }  // namespace
 
 int serve(const Application& application, const ConfigSources& sources) {
@@ -143,7 +137,7 @@ int serve(const Application& application, const ConfigSources& sources) {
     server.start();
     if (admin) admin->start();
     for (const auto& endpoint : server.endpoints())
-      std::printf("listening on %s\n", url_of(endpoint).c_str());
+      std::printf("listening on https://%s\n", server::endpoint_text(endpoint).c_str());
     if (admin) std::printf("admin on %s\n", admin->url().c_str());
     if (sources.dev) {
       std::printf("open https://localhost:%u/\n", static_cast<unsigned>(server.endpoints().front().port()));

@@ -85,9 +85,7 @@ class Admin::Impl {
     const Endpoint bound = sockets.front().endpoint();
     tcp_.emplace(io_.get_executor(), bound.protocol(), sockets.front().release());
     needs_token_ = !bound.address().is_loopback();
-    const std::string host = bound.address().to_string();
-    url_ =
-        "http://" + (bound.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(bound.port());
+    url_ = "http://" + endpoint_text(bound);
   }
 
   void listen_local(const std::string& path) {

@@ -13,15 +13,9 @@ namespace sluice::server {
 
 namespace {
 
-std::string name_of(const Endpoint& endpoint) {
-  const auto address = endpoint.address();
-  const std::string host = address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
-  return host + ":" + std::to_string(endpoint.port());
-}
-
 [[noreturn]] void fail(const Endpoint& endpoint) {
   const int error = errno;
-  throw std::runtime_error("can't listen on " + name_of(endpoint) + ": " + std::strerror(error));
+  throw std::runtime_error("can't listen on " + endpoint_text(endpoint) + ": " + std::strerror(error));
 }
 
 void set_option(const Listener& owner, int fd, int level, int name, int value) {
@@ -58,6 +52,12 @@ Listener listen_one(const Endpoint& endpoint, int backlog) {
 
 Listener::~Listener() {
   if (fd_ >= 0) ::close(fd_);
+}
+
+std::string endpoint_text(const Endpoint& endpoint) {
+  const auto address = endpoint.address();
+  const std::string host = address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
+  return host + ":" + std::to_string(endpoint.port());
 }
 
 Endpoint parse_endpoint(const std::string& text) {

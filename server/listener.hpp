@@ -28,6 +28,9 @@ class Listener {
   Endpoint endpoint_;
 };
 
+/// "127.0.0.1:8443", "[::1]:8443": as parse_endpoint() takes it, and as it stands in a URL.
+std::string endpoint_text(const Endpoint& endpoint);
+
 /// "host:port", "[v6]:port"; host is an address or "localhost". Throws with a sentence.
 Endpoint parse_endpoint(const std::string& text);
 

@@ -229,7 +229,7 @@ std::string status_json(const Server& server, std::chrono::seconds uptime) {
   }
   boost::json::array listeners;
   for (const Endpoint& endpoint : server.endpoints()) {
-    listeners.emplace_back(endpoint.address().to_string() + ":" + std::to_string(endpoint.port()));
+    listeners.emplace_back(endpoint_text(endpoint));
   }
   const std::string not_ready = server.draining() ? "draining" : server.app().not_ready();
   const boost::json::object status{{"version", kVersion},

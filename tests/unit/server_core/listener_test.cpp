@@ -31,6 +31,11 @@ INSTANTIATE_TEST_SUITE_P(
                     EndpointCase{"127.0.0.1:", nullptr, 0}, EndpointCase{"127.0.0.1:65536", nullptr, 0},
                     EndpointCase{"127.0.0.1:8443x", nullptr, 0}, EndpointCase{"example.com:1", nullptr, 0}));
 
+TEST(Listener, WhatItPrintsCanBeReadBack) {
+  for (const char* text : {"127.0.0.1:8443", "[::1]:8443"})
+    EXPECT_EQ(endpoint_text(parse_endpoint(text)), text);
+}
+
 TEST(Listener, AllSocketsOfAnAddressShareOnePort) {
   const auto listeners = listen_on(parse_endpoint("127.0.0.1:0"), 3, 16);
   ASSERT_EQ(listeners.size(), 3U);
