@@ -1,0 +1,1 @@
+#include "loadgen/io/tls.hpp"

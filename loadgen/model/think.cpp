@@ -1,0 +1,1 @@
+#include "loadgen/model/think.hpp"

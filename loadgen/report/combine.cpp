@@ -1,0 +1,1 @@
+#include "loadgen/report/combine.hpp"
