@@ -82,6 +82,12 @@ std::string fetch(const Endpoint& endpoint, const tcp::resolver::results_type& a
   return body;
 }
 
+/// Without the places in the source that Boost adds.
+std::string reason_of(const std::exception& error) {
+  const auto* system_error = dynamic_cast<const boost::system::system_error*>(&error);
+  return system_error != nullptr ? system_error->code().message() : error.what();
+}
+
 }  // namespace
 
 struct Scraper::Impl {
@@ -89,7 +95,7 @@ struct Scraper::Impl {
   Monotonic::time_point run_start;
   Endpoint endpoint;
   tcp::resolver::results_type addresses;
-  std::vector<std::pair<double, Samples>> scrapes;  // of the thread, until it was joined
+  std::vector<std::pair<double, Samples>> scrapes;  // of the thread while it runs
   std::uint64_t failed = 0;
   std::mutex mutex;
   std::condition_variable_any wake;
@@ -112,11 +118,11 @@ struct Scraper::Impl {
     }
   }
 
-  /// Once a second, and at the end: the last interval of a window is as good as any.
   void run(const std::stop_token& stop) {
     std::unique_lock lock(mutex);
-    for (auto next = Monotonic::now() + kInterval; !stop.stop_requested(); next += kInterval) {
+    for (auto next = Monotonic::now() + kInterval;; next += kInterval) {
       wake.wait_until(lock, stop, next, [] { return false; });
+      if (stop.stop_requested()) return;
       try_scrape();
     }
   }
@@ -133,7 +139,7 @@ Scraper::Scraper(const std::string& url, std::chrono::steady_clock::time_point r
     impl.addresses = tcp::resolver(io).resolve(impl.endpoint.host, impl.endpoint.port);
     impl.scrape();
   } catch (const std::exception& error) {
-    throw RunError("can't fetch the server's metrics from " + url + ": " + error.what() + ".");
+    throw RunError("can't fetch the server's metrics from " + url + ": " + reason_of(error) + ".");
   }
   impl.thread = std::jthread([&impl](const std::stop_token& stop) { impl.run(stop); });
 }
@@ -143,6 +149,7 @@ Scraper::~Scraper() = default;
 ServerView Scraper::finish(double window_begin, double window_end) {
   impl_->thread.request_stop();
   impl_->thread.join();
+  impl_->try_scrape();
   ServerView view = view_of(impl_->scrapes, window_begin, window_end);
   view.url = impl_->url;
   view.scrapes_failed = impl_->failed;

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <optional>
 
 #include "loadgen/io/scrape.hpp"
@@ -116,6 +117,11 @@ ServerView::Point point_of(double t, const Figures& gauges, const std::optional<
   return point;
 }
 
+/// Counters of an absurd page can add up to infinity, which no report could write down.
+void keep_finite(Figures& figures) {
+  std::erase_if(figures, [](const auto& figure) { return !std::isfinite(figure.second); });
+}
+
 /// Sums over the window.
 struct Window {
   double begin = 0, end = 0;
@@ -200,8 +206,10 @@ ServerView view_of(const std::vector<std::pair<double, Samples>>& scrapes, doubl
     const auto grown = i == 0 ? std::nullopt : growth(scrapes[i - 1].second, samples);
     if (grown) window.add_interval(since, t, *grown);
     view.points.push_back(point_of(t, gauges, grown, t - since));
+    keep_finite(view.points.back().values);
   }
   view.totals = totals_of(window);
+  keep_finite(view.totals);
   return view;
 }
 

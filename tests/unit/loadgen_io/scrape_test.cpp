@@ -81,7 +81,7 @@ TEST(Scraper, SaysWhyTheFirstFetchFailed) {
   BlockingServer large(page("200 OK\r\nContent-Length: 4194305", "a"));
   EXPECT_THAT(message_of<RunError>(url_of(large, "/")), HasSubstr("body limit exceeded"));
   BlockingServer silent(record_pieces);
-  EXPECT_THAT(message_of<RunError>(url_of(silent, "/")), HasSubstr("timed out"));
+  EXPECT_THAT(message_of<RunError>(url_of(silent, "/")), HasSubstr("closed due to a timeout."));
   BlockingServer garbage(page("nonsense", ""));
   EXPECT_THAT(message_of<RunError>(url_of(garbage, "/")), HasSubstr("can't fetch the server's metrics"));
   const std::string gone = url_of(absent, "/");
