@@ -4,8 +4,8 @@
         ...  # https://127.0.0.1:{server.port}
         assert server.handshakes("full") == 3
 
-`greet` decides about a connection before its handshake, `answer` about each request. One thread a connection: good for
-hundreds of them. The account is complete once `settled()` has returned: no connection is open any more.
+`accept` decides about a connection before anything is read from it, `greet` about its hello, `answer` about each request.
+One thread a connection: good for hundreds of them. The account is complete once `settled()` has returned: no connection is open any more.
 """
 import contextlib
 import dataclasses
@@ -22,10 +22,9 @@ CUT = "fin"             # TCP only: to the client a truncated stream
 RESET = "rst"
 SILENT = "silent"       # it does not: nothing more is sent until the client leaves
 
-# What `greet` may return besides; TLS goes on with the handshake.
+# What `accept` and `greet` may return besides; TLS goes on with the handshake.
 TLS = "tls"
-RESET_AFTER_HELLO = "rst after the hello"
-CUT_AFTER_HELLO = "fin after the hello"
+# Only `greet`:
 ALERT = "fatal alert"
 GARBAGE = "not TLS"
 
@@ -87,7 +86,9 @@ class Account:
     number: int                     # from 0
     peer: tuple = ()                # address and port of the client
     offered: str | None = None      # "none", "session_id", "ticket", "psk"; None: no complete hello
+    sni: str | None = None          # of the hello
     version: str | None = None      # "TLSv1.2" ...; None: no handshake
+    cipher: str | None = None
     handshake: str | None = None    # "full" or "resumed", once finished
     requests: list = dataclasses.field(default_factory=list)
     replies: int = 0                # written completely
@@ -96,30 +97,31 @@ class Account:
     ended: str | None = None        # "client", or how we ended it; None: open
 
 
-def offer_of(hello):
-    """What a ClientHello offers to resume; None while it is not complete. `hello` starts with its only record.
+def read_hello(data):
+    """A ClientHello in one record -> (what it offers to resume, server name); None while it is not complete.
 
     A session ID beside supported_versions is taken for the compatibility mode of TLS 1.3 (RFC 8446 appendix D.4).
     """
-    if len(hello) < 9 or len(hello) < 5 + int.from_bytes(hello[3:5], "big"):
+    if len(data) < 9 or len(data) < 5 + int.from_bytes(data[3:5], "big"):
         return None
     at = 5 + 4 + 2 + 32
-    session_id = hello[at]
+    session_id = data[at]
     at += 1 + session_id
-    at += 2 + int.from_bytes(hello[at:at + 2], "big")
-    at += 1 + hello[at]
-    end = at + 2 + int.from_bytes(hello[at:at + 2], "big")
+    at += 2 + int.from_bytes(data[at:at + 2], "big")
+    at += 1 + data[at]
+    end = at + 2 + int.from_bytes(data[at:at + 2], "big")
     at += 2
     extensions = {}
     while at < end:
-        kind, size = struct.unpack_from("!HH", hello, at)
-        extensions[kind] = size
+        kind, size = struct.unpack_from("!HH", data, at)
+        extensions[kind] = data[at + 4:at + 4 + size]
         at += 4 + size
+    name = extensions[0][5:].decode() if 0 in extensions else None
     if 41 in extensions:
-        return "psk"
+        return "psk", name
     if extensions.get(35):
-        return "ticket"
-    return "session_id" if session_id and 43 not in extensions else "none"
+        return "ticket", name
+    return ("session_id" if session_id and 43 not in extensions else "none"), name
 
 
 def reset(sock):
@@ -143,15 +145,17 @@ def server_context(certificate, version=None, tickets=True):
 class ScriptedServer:
     """Listens from construction to the end of the `with`.
 
-    `answer(request)` returns a Reply or Raw; `greet(number)` one of the names above for the connection of that number.
+    `answer(request)` returns a Reply or Raw; `accept(account)` and `greet(account)` one of the names above.
     A connection that was idle for `idle` seconds, or has had `requests_per_connection` requests, is ended by `ending`.
-    Both run in the thread of their connection. What they raise fails the test at the end of the `with`.
+    They run in the thread of their connection. What they raise fails the test at the end of the `with`.
     """
 
-    def __init__(self, certificate, answer=lambda request: Reply(), greet=lambda number: TLS, idle=None,
-                 requests_per_connection=None, ending=CLOSE, context=None, **options):
+    def __init__(self, certificate, answer=lambda request: Reply(), accept=lambda account: TLS,
+                 greet=lambda account: TLS, idle=None, requests_per_connection=None, ending=CLOSE, context=None,
+                 **options):
         self.trust = [certificate[0]]
-        self.answer, self.greet, self.idle, self.ending = answer, greet, idle, ending
+        self.script = (accept, greet, answer)
+        self.idle, self.ending = idle, ending
         self.requests_per_connection = requests_per_connection
         self.context = context or server_context(certificate, **options)
         self.connections, self.errors = [], []
@@ -257,40 +261,33 @@ class ScriptedServer:
 
     def _greet(self, sock, account):
         """-> the TLS socket, or None when the script ended the connection."""
-        verdict = self.greet(account.number)
-        if verdict == RESET:
-            account.ended = RESET
-            return reset(sock)
-        if verdict == SILENT:
-            account.ended = SILENT
-            return self._until_client_leaves(sock)
-        if verdict == CUT:
-            account.ended = CUT
-            return sock.close()
+        accept, greet, _ = self.script
+        verdict = accept(account)
+        if verdict != TLS:
+            account.ended = verdict
+            return self._end_raw(sock, verdict)
         self._running.wait()
-        hello = self._hello(sock)
+        hello = self._hello(sock, account)
         if hello is None:
             return None
-        account.offered = offer_of(hello)
+        verdict = greet(account)
         if verdict == TLS:
             return self._handshake(sock, account)
         account.ended = verdict
         sock.recv(len(hello))  # a socket with unread bytes would be closed by a reset
-        if verdict == RESET_AFTER_HELLO:
-            return reset(sock)
         if verdict in (ALERT, GARBAGE):
             sock.sendall(INTERNAL_ERROR if verdict == ALERT else b"220 ready for anything but TLS\r\n")
-        sock.shutdown(socket.SHUT_WR)
-        return self._until_client_leaves(sock)
+        return self._end_raw(sock, CUT if verdict in (ALERT, GARBAGE) else verdict)
 
-    def _hello(self, sock):
+    def _hello(self, sock, account):
         """The whole first flight, left in the socket; None when the client left before."""
         seen = 0
         while not self._stopping.is_set():
             data = sock.recv(65536, socket.MSG_PEEK)
             if not data:
                 return None
-            if offer_of(data) is not None:
+            if found := read_hello(data):
+                account.offered, account.sni = found
                 return data
             if len(data) == seen:
                 self._stopping.wait(0.001)  # peeking does not block once there is something
@@ -301,6 +298,7 @@ class ScriptedServer:
         tls = self.context.wrap_socket(sock, server_side=True, suppress_ragged_eofs=False)
         self._open[account.number] = tls
         account.version = tls.version()
+        account.cipher = tls.cipher()[0]
         account.handshake = "resumed" if tls.session_reused else "full"
         return tls
 
@@ -338,7 +336,7 @@ class ScriptedServer:
 
     def _answer(self, sock, account, request):
         """-> how the connection ends now, or None."""
-        reply = self.answer(request)
+        reply = self.script[2](request)
         self._running.wait()
         if isinstance(reply, Raw):
             data, record = reply.data, 0
@@ -359,17 +357,22 @@ class ScriptedServer:
 
     def _end(self, sock, account, how):
         account.ended = how
-        if how == RESET:
-            return reset(sock)
-        if how == SILENT:
-            return self._until_client_leaves(sock)
         if how == CLOSE:
             self._notify(sock)
+        return self._end_raw(sock, how)
+
+    @staticmethod
+    def _end_raw(sock, how):
+        """Below TLS."""
+        if how == RESET:
+            return reset(sock)
         with contextlib.suppress(OSError):
-            socket.socket.shutdown(sock, socket.SHUT_WR)
             sock.settimeout(DEADLINE)
-            self._until_client_leaves(sock)
-        return None
+            if how != SILENT:
+                socket.socket.shutdown(sock, socket.SHUT_WR)
+            while socket.socket.recv(sock, 65536):  # until the client leaves
+                pass
+        return sock.close()
 
     @staticmethod
     def _notify(sock):
@@ -377,9 +380,3 @@ class ScriptedServer:
         sock.settimeout(0)
         with contextlib.suppress(ssl.SSLWantReadError):
             sock.unwrap()
-
-    def _until_client_leaves(self, sock):
-        with contextlib.suppress(OSError):
-            while socket.socket.recv(sock, 65536):
-                pass
-        sock.close()
