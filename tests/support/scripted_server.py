@@ -41,6 +41,7 @@ class Reply:
     delay: float = 0           # seconds before the first byte
     framing: str = "length"    # or "chunked", or "end": the end of the connection ends the body
     record: int = 0            # bytes of plaintext in each TLS record; 0: one write
+    pause: tuple | None = None  # (bytes, seconds): with `record`, a rest after so many bytes of head and body
     cut: int | None = None     # only so many bytes of head and body, then `ending`
     ending: str | None = None  # afterwards; None: the connection goes on
 
@@ -129,8 +130,8 @@ def reset(sock):
     sock.close()
 
 
-def server_context(certificate, version=None, tickets=True):
-    """`version`: "1.2" or "1.3", None for both. Without `tickets` a TLS 1.2 session is known by its ID."""
+def server_context(certificate, version=None, tickets=True, group=None):
+    """`version`: "1.2" or "1.3", None for both. Without `tickets` a TLS 1.2 session is known by its ID. `group`: only it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*certificate)
     context.set_alpn_protocols(["http/1.1"])
@@ -139,6 +140,8 @@ def server_context(certificate, version=None, tickets=True):
             "1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}[version]
     if not tickets:
         context.options |= ssl.OP_NO_TICKET
+    if group:
+        context.set_ecdh_curve(group)
     return context
 
 
@@ -147,17 +150,19 @@ class ScriptedServer:
 
     `answer(request)` returns a Reply or Raw; `accept(account)` and `greet(account)` one of the names above.
     A connection that was idle for `idle` seconds, or has had `requests_per_connection` requests, is ended by `ending`.
+    With `fresh_keys` no session can be resumed. `options` are server_context()'s.
     They run in the thread of their connection. What they raise fails the test at the end of the `with`.
     """
 
     def __init__(self, certificate, answer=lambda request: Reply(), accept=lambda account: TLS,
-                 greet=lambda account: TLS, idle=None, requests_per_connection=None, ending=CLOSE, context=None,
-                 **options):
+                 greet=lambda account: TLS, idle=None, requests_per_connection=None, ending=CLOSE,
+                 fresh_keys=False, **options):
         self.trust = [certificate[0]]
         self.script = (accept, greet, answer)
         self.idle, self.ending = idle, ending
         self.requests_per_connection = requests_per_connection
-        self.context = context or server_context(certificate, **options)
+        shared = server_context(certificate, **options)
+        self._context = (lambda: server_context(certificate, **options)) if fresh_keys else lambda: shared
         self.connections, self.errors = [], []
         self._requests, self._lock = 0, threading.Lock()
         self._stopping, self._open = threading.Event(), {}
@@ -295,7 +300,7 @@ class ScriptedServer:
         return None
 
     def _handshake(self, sock, account):
-        tls = self.context.wrap_socket(sock, server_side=True, suppress_ragged_eofs=False)
+        tls = self._context().wrap_socket(sock, server_side=True, suppress_ragged_eofs=False)
         self._open[account.number] = tls
         account.version = tls.version()
         account.cipher = tls.cipher()[0]
@@ -339,14 +344,16 @@ class ScriptedServer:
         reply = self.script[2](request)
         self._running.wait()
         if isinstance(reply, Raw):
-            data, record = reply.data, 0
+            data, record, pause = reply.data, 0, None
         else:
             self._stopping.wait(reply.delay)
-            data, record = reply.wire()[:self._cut(reply)], reply.record
+            data, record, pause = reply.wire()[:self._cut(reply)], reply.record, reply.pause
         for at in range(0, len(data), record or max(len(data), 1)):
             piece = data[at:at + record] if record else data
             sock.sendall(piece)
             account.bytes_out += len(piece)
+            if pause and at <= pause[0] < at + len(piece):
+                self._stopping.wait(pause[1])
         whole = isinstance(reply, Reply) and reply.cut is None
         account.replies += whole
         return reply.ending or (CLOSE if whole and reply.framing == "end" else None)
