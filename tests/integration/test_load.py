@@ -1,16 +1,14 @@
 """sluice-load counts what the server counts, to the unit: connections, handshakes, requests and bytes, in each mode."""
 import contextlib
-import re
 import shutil
 import socket
 import subprocess
 
 import pytest
 
-from generator import added
 from scripted_server import CUT, Reply, ScriptedServer
 from shop import populate, start_shop
-from sluice import DEADLINE, HOST, Server, eventually
+from sluice import DEADLINE, HOST, eventually
 
 MODES = {
     "users": ["--users", 5, "--duration", "1s"],
@@ -136,7 +134,7 @@ def test_several_threads_count_as_one(load, ecdsa):
     with ScriptedServer(ecdsa) as server:
         run = load.sessions(server, "--rate", 40, "--duration", "1s", "--threads", 2, think="const:20ms")
         assert_agree(run, server)
-        assert run.result.setup.threads == 2
+        assert run.setup.threads == 2
 
 
 def assert_agrees_with_sluice(run, server, before):
@@ -166,13 +164,10 @@ def test_agrees_with_the_auction(tmp_path, load, ecdsa, mode):
                    "--shop-items", 60, "--metrics", f"http://{HOST}:{shop.admin_port}/metrics")
         assert_agrees_with_sluice(run, shop, before)
         assert run.whole.requests.images > 0
-        states = dict(zip(run.result.setup.states, added([{"states": part.states} for part in parts_of(run)])["states"]))
-        assert states
-        assert run.result.server.points
-
-
-def parts_of(run):
-    return [run.result[name] for name in ("warmup", "window", "tail")]
+        pages = run.whole.requests.replies - run.whole.requests.images - run.whole.requests.redirects
+        assert sum(state.replies for state in run.whole.states.values()) == pages
+        assert len(run.whole.states) > 5 and run.whole.requests.pages_error == 0
+        assert run.json.server.points and run.json.server.totals
 
 
 NGINX = """

@@ -7,7 +7,7 @@ import socket
 import jsonschema
 import pytest
 
-from generator import LIMIT_MISSED, MEASURED, OK, RUN_ERROR, USAGE, Node
+from generator import LIMIT_MISSED, MEASURED, OK, RUN_ERROR, USAGE, Result
 from scripted_server import Reply, ScriptedServer
 from sluice import HOST, ROOT, eventually
 
@@ -121,8 +121,8 @@ def test_limits(load, ecdsa, limits, missed):
     flags = [part for limit in limits for part in ("--limit", limit)]
     with ScriptedServer(ecdsa) as server:
         run = load.sessions(server, "--rate", 20, "--duration", "500ms", *flags, code=LIMIT_MISSED if missed else MEASURED)
-    assert [limit.text for limit in run.result.limits] == limits
-    assert [limit.text for limit in run.result.limits if not limit.ok] == missed
+    assert [limit.text for limit in run.limits] == limits
+    assert [limit.text for limit in run.limits if not limit.ok] == missed
     assert all(limit in run.out for limit in limits)
 
 
@@ -133,7 +133,7 @@ def sequence(load, ecdsa, seed):
         targets = server.targets()[:60]
     with ScriptedServer(ecdsa) as server:
         run = load(server, "--handshakes", "--rate", 50, "--duration", "1s", "--seed", seed)
-    return targets, [second.planned for second in run.result.series]
+    return targets, [second.planned for second in run.series]
 
 
 def test_the_same_seed_gives_the_same_run(load, ecdsa):
@@ -152,7 +152,7 @@ def test_ends_early_with_a_report_when_interrupted(load, ecdsa, number):
         run = load.finish(process, file, MEASURED)
         run.check()
         assert run.whole.requests.sent == len(server.settled().requests())
-        assert run.result.window_s < 60
+        assert run.window_s < 60
 
 
 def test_the_summary_begins_with_the_verdict(load, hello):
@@ -175,7 +175,7 @@ def test_the_json_keeps_to_its_schema(load, ecdsa):
     with ScriptedServer(ecdsa) as server:
         for run in (load.sessions(server, "--rate", 20, "--duration", "500ms", "--limit", "refused<=0"), load(server, *QUICK),
                     load(server, "--handshakes", "--rate", 20, "--duration", "500ms", "--attack", "silent-after-hello:5/s")):
-            jsonschema.validate(json.loads(run.text), schema)
+            jsonschema.validate(run.json, schema)
 
 
 class Page(html.parser.HTMLParser):
@@ -242,11 +242,12 @@ def test_merge_adds_up(load, ecdsa, tmp_path):
     with ScriptedServer(ecdsa) as server:
         runs = [load.sessions(server, "--rate", 20, "--duration", "1s", "--seed", seed) for seed in (1, 2)]
         load.command("merge", *(run.file for run in runs), "--json", tmp_path / "merged.json")
-        merged = json.loads((tmp_path / "merged.json").read_text(), object_hook=Node)
+        merged = Result(tmp_path / "merged.json")
+        merged.check()
         for part, names in (("sessions", ["started", "completed", "admitted"]), ("requests", ["sent", "ok", "bytes_received"]),
                             ("connections", ["established", "handshakes_full"])):
             for name in names:
-                assert merged.window[part][name] == sum(run.result.window[part][name] for run in runs)
+                assert merged.window[part][name] == sum(run.window[part][name] for run in runs)
         assert merged.setup.generators == 2
         assert merged.measured.latency.complete.count == sum(run.measured.latency.complete.count for run in runs)
 

@@ -17,7 +17,7 @@ HISTOGRAM_ERROR = 1.02  # upward, 1.6 %
 
 
 def series(run, name):
-    return [second[name] for second in run.result.series]
+    return [second[name] for second in run.series]
 
 
 @pytest.mark.parametrize("mode", [
@@ -81,7 +81,7 @@ def test_meets_a_deterministic_rate_exactly(load, ecdsa, mode):
         seen = {"sessions": server.targets().count("/one"), "requests": len(server.requests()),
                 "handshakes": len(server.connections)}[mode]
         assert seen == sum(series(run, "planned"))
-        assert run.result.setup.offered_per_s == pytest.approx(50, rel=0.01)
+        assert run.setup.offered_per_s == pytest.approx(50, rel=0.01)
 
 
 def test_a_poisson_rate_has_its_mean(load, ecdsa):
@@ -112,9 +112,9 @@ def test_replays_recorded_arrivals(load, ecdsa):
 def test_a_warm_up_is_left_out(load, ecdsa):
     with ScriptedServer(ecdsa) as server:
         run = load.sessions(server, "--rate", 40, *DETERMINISTIC, "--warmup", "1s", "--duration", "3s")
-        assert abs(run.result.warmup.sessions.started - 40) <= 1
-        assert abs(run.result.window.sessions.started - 80) <= 1
-        assert run.result.window_s == pytest.approx(2, rel=0.05)
+        assert abs(run.warmup.sessions.started - 40) <= 1
+        assert abs(run.window.sessions.started - 80) <= 1
+        assert run.window_s == pytest.approx(2, rel=0.05)
         assert run.whole.sessions.started == server.targets().count("/one")
 
 
@@ -139,8 +139,8 @@ def test_client_limited_beside_a_busy_loop(load, hello):
         for rival in rivals:
             rival.kill()
             rival.wait()
-    assert run.result.verdict.kind == "client_limited"
-    assert run.result.verdict.reasons
+    assert run.verdict.kind == "client_limited"
+    assert run.verdict.reasons
     assert "CLIENT-LIMITED" in run.out
 
 

@@ -11,7 +11,7 @@ DETERMINISTIC = ["--arrivals", "deterministic"]
 def assert_ledger_agrees(run, server):
     """Offered, accepted and declined as the server saw them on the wire."""
     server.settled()
-    for version, name in (("1.2", "TLSv1.2"), ("1.3", "TLSv1.3")):
+    for version, name in (("tls_1_2", "TLSv1.2"), ("tls_1_3", "TLSv1.3")):
         ledger = run.whole.connections.resumption[version]
         mine = [connection for connection in server.connections if connection.version == name]
         for offer in ("none", "session_id", "ticket", "psk"):
@@ -91,7 +91,7 @@ def test_a_declined_offer_is_a_full_handshake(load, ecdsa):
     with one_page_connections(ecdsa, fresh_keys=True) as server:
         run = visits(load, server)
         assert_ledger_agrees(run, server)
-        ledger = run.whole.connections.resumption["1.3"]
+        ledger = run.whole.connections.resumption.tls_1_3
         assert ledger.declined.psk == server.offers("psk", resumed=False) > 0
         assert total(ledger.accepted) == 0
 
@@ -172,7 +172,7 @@ def test_attacks_beside_honest_users(load, start, kind):
     assert attack.failed == 0
     if column:
         assert attack[column] >= 55
-    assert sum(second["attacks"] for second in run.result.series) == attack.started
+    assert sum(second["attacks"] for second in run.series) == attack.started
     assert run.whole.requests.failed == 0 and run.whole.requests.ok > 30
     accepted = server.metrics().total("accepted_connections_total") - before
     assert accepted == attack.started + run.whole.connections.established

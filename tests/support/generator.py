@@ -18,6 +18,16 @@ EndOfSession,0,0,1,0
 """
 
 
+CAUSES = ("timeout", "rst", "fin", "alert", "http_503", "tls", "protocol", "unreachable", "no_ports", "no_descriptors")
+STEPS = ("connect", "handshake", "first_byte", "body")
+OFFERS = ("none", "session_id", "ticket", "psk")
+VERSIONS = ("tls_1_2", "tls_1_3")
+ATTACKS = ("random-session-id", "forged-ticket", "shared-ticket", "replay-hello", "wrong-binder", "silent-after-hello",
+           "slow-hello")
+ATTACK_COUNTS = ("started", "handshakes", "resumed", "answered", "alert", "rst", "fin", "held", "failed")
+PHASES = ("connect", "handshake_full", "handshake_resumed", "first_byte", "complete")
+
+
 class Node(dict):
     """JSON whose members are attributes as well."""
 
@@ -28,32 +38,86 @@ class Node(dict):
             raise AttributeError(f"no {name} in {list(self)}") from error
 
 
-def added(parts):
-    """Counters of several tallies, one by one, as `Tally::add` does; what is no counter is left out."""
-    parts = list(parts)
-    first = parts[0]
-    if isinstance(first, dict):
-        return Node({name: added(part[name] for part in parts if name in part) for name in first})
-    return sum(parts) if isinstance(first, (int, float)) else None
+class Histogram:
+    """Latencies in seconds, from the buckets of one result or of several."""
+
+    def __init__(self, written):
+        written = [part for part in written if part]
+        self.count = sum(part.count for part in written)
+        self.min = min((part.min_ns for part in written), default=0) / 1e9
+        self.max = max((part.max_ns for part in written), default=0) / 1e9
+        self.sum = sum(part.sum_ns for part in written) / 1e9
+        self.buckets = sorted((upper / 1e6, count) for part in written for upper, count in part.buckets)
+        assert self.count == sum(count for _, count in self.buckets)
+
+    def quantile(self, share):
+        """The bound of the bucket in which that share of the values is reached, never above the largest one."""
+        seen = 0
+        for upper, count in self.buckets:
+            seen += count
+            if seen >= share * self.count:
+                return min(upper, self.max)
+        return 0
+
+    def above(self, seconds):
+        """Values in buckets that end above."""
+        return sum(count for upper, count in self.buckets if upper > seconds)
+
+    p50 = property(lambda self: self.quantile(0.5))
+    p75 = property(lambda self: self.quantile(0.75))
+    p90 = property(lambda self: self.quantile(0.9))
+    p95 = property(lambda self: self.quantile(0.95))
+    p99 = property(lambda self: self.quantile(0.99))
 
 
-class Run:
-    """An ended sluice-load: `code`, `out`, `err`, and `result` where it wrote one."""
+def table(parts, name, *keys):
+    """Adds up a table of names, from which zeros were left out; a name that does not belong there fails."""
+    parts = [part.get(name, {}) for part in parts]
+    assert all(key in keys[0] for part in parts for key in part), (name, parts)
+    if len(keys) == 1:
+        return Node({key: sum(part.get(key, 0) for part in parts) for key in keys[0]})
+    return Node({key: table(parts, key, *keys[1:]) for key in keys[0]})
 
-    def __init__(self, code, out, err, file):
-        self.code, self.out, self.err, self.file = code, out, err, file
-        self.text = file.read_text() if file.exists() else None
-        self.result = json.loads(self.text, object_hook=Node) if self.text else None
 
-    @property
-    def whole(self):
-        """Everything that went over the wire: warm-up, window and tail."""
-        return added(self.result[part] for part in ("warmup", "window", "tail"))
+def counters(parts):
+    return Node({name: sum(part[name] for part in parts) for name, value in parts[0].items() if isinstance(value, int)})
 
-    @property
-    def measured(self):
-        """Percentiles and shares."""
-        return self.result.measured
+
+def tally(parts):
+    """The sum of several tallies, as `Tally::add` makes it; names that were left out are there with their 0."""
+    sessions, connections = ([part[name] for part in parts] for name in ("sessions", "connections"))
+    result = Node({name: counters([part[name] for part in parts]) for name in ("sessions", "requests", "connections")})
+    result.sessions["refused"] = table(sessions, "refused", CAUSES)
+    result.sessions["abandoned"] = table(sessions, "abandoned", STEPS, CAUSES)
+    result.sessions["time_to_refusal"] = Node({cause: Histogram(
+        part.get("time_to_refusal", {}).get(cause) for part in sessions) for cause in CAUSES})
+    result.sessions["duration"] = Histogram(part.get("duration") for part in sessions)
+    ledgers = [part.get("resumption", {}) for part in connections]
+    result.connections["resumption"] = Node({version: Node({
+        name: table([ledger.get(version, {}) for ledger in ledgers], name, OFFERS)
+        for name in ("offered", "accepted", "declined")}) for version in VERSIONS})
+    result["latency"] = Node({phase: Histogram(part.get("latency", {}).get(phase) for part in parts) for phase in PHASES})
+    result["lag"] = Histogram(part.get("lag") for part in parts)
+    result["attacks"] = table(parts, "attacks", ATTACKS, ATTACK_COUNTS)
+    result["states"] = {}
+    for state in (state for part in parts for state in part.get("states", ())):
+        seen = result.states.setdefault(state.name, Node(replies=0, errors=0))
+        seen["replies"] += state.replies
+        seen["errors"] += state.errors
+    return result
+
+
+class Result:
+    """A result file."""
+
+    def __init__(self, file):
+        self.file, self.text = file, file.read_text()
+        self.json = json.loads(self.text, object_hook=Node)
+        self.setup, self.verdict, self.series = self.json.setup, self.json.verdict, self.json.series
+        self.limits, self.window_s = self.json.get("limits", []), self.json.window_s
+        self.warmup, self.window = tally([self.json.warmup]), tally([self.json.window])
+        self.measured = tally([self.json.window, self.json.tail])  # for percentiles and shares
+        self.whole = tally([self.json.warmup, self.json.window, self.json.tail])  # everything that went over the wire
 
     def check(self):
         """What holds for every run: each session and each reply is in one place, and only there."""
@@ -69,14 +133,29 @@ class Run:
         ledgers = connections.resumption.values()
         assert connections.handshakes_resumed == sum(total(ledger.accepted) for ledger in ledgers)
         assert all(ledger.offered[offer] >= ledger.accepted[offer] + ledger.declined[offer]
-                   for ledger in ledgers for offer in ledger.offered)
-        assert len(self.result.series) >= self.result.window_s
-        for counted, name in ((sessions.started, "started"), (requests.sent, "requests"), (requests.replies, "replies")):
-            assert sum(second[name] for second in self.result.series) == counted, name
+                   for ledger in ledgers for offer in OFFERS)
+        assert len(self.series) >= self.window_s
+        for counted, name in ((sessions.started, "started"), (requests.sent, "requests"), (requests.replies, "replies"),
+                              (connections.handshakes_full, "handshakes_full"), (requests.bytes_received, "bytes_received")):
+            assert sum(second[name] for second in self.series) == counted, name
+        for phase, written in self.json.window.get("latency", {}).items():
+            for name, share in (("p50_ms", 0.5), ("p99_ms", 0.99)):
+                assert abs(written[name] / 1e3 - self.window.latency[phase].quantile(share)) < 1e-6, (phase, name)
 
 
 def total(node):
     return sum(map(total, node.values())) if isinstance(node, dict) else node
+
+
+class Run:
+    """An ended sluice-load: `code`, `out`, `err`, and the members of its Result where it wrote one."""
+
+    def __init__(self, code, out, err, file):
+        self.code, self.out, self.err, self.file = code, out, err, file
+        self.result = Result(file) if file.exists() else None
+
+    def __getattr__(self, name):
+        return getattr(self.result, name)
 
 
 class Generator:
