@@ -54,8 +54,8 @@ def test_what_makes_no_sense_is_refused_with_one_sentence(load, arguments, says)
     assert says in one_sentence(run)
 
 
-@pytest.mark.parametrize("target", ["", "http://localhost:80", "localhost:8443", "https://", "https://h:0", "https://h:99999",
-                                    "https://h:port", "ftp://h"])
+@pytest.mark.parametrize("target", [
+    "", "http://localhost:80", "localhost:8443", "https://", "https://h:0", "https://h:99999", "https://h:port", "ftp://h"])
 def test_a_target_that_is_none(load, target):
     one_sentence(load.command("run", "--target", target, "--rate", 1, code=USAGE))
 
@@ -173,8 +173,9 @@ def test_quiet_says_nothing_but_the_verdict(load, hello):
 def test_the_json_keeps_to_its_schema(load, ecdsa):
     schema = json.loads((ROOT / "loadgen/report/result.schema.json").read_text())
     with ScriptedServer(ecdsa) as server:
-        for run in (load.sessions(server, "--rate", 20, "--duration", "500ms", "--limit", "refused<=0"), load(server, *QUICK),
-                    load(server, "--handshakes", "--rate", 20, "--duration", "500ms", "--attack", "silent-after-hello:5/s")):
+        short = ["--rate", 20, "--duration", "500ms"]
+        for run in (load.sessions(server, *short, "--limit", "refused<=0"), load(server, *QUICK),
+                    load(server, "--handshakes", *short, "--attack", "silent-after-hello:5/s")):
             jsonschema.validate(run.json, schema)
 
 
@@ -216,8 +217,8 @@ def check_html(text):
 
 def test_the_html_report_stands_alone(load, ecdsa, tmp_path):
     with ScriptedServer(ecdsa) as server:
-        run = load.sessions(server, "--rate", 20, "--duration", "2s", "--html", tmp_path / "report.html", "--label", "<b>&\"",
-                            think="const:50ms")
+        run = load.sessions(server, "--rate", 20, "--duration", "2s", "--html", tmp_path / "report.html",
+                            "--label", "<b>&\"", think="const:50ms")
     check_html((tmp_path / "report.html").read_text())
     load.command("report", run.file, "--html", tmp_path / "again.html")
     check_html((tmp_path / "again.html").read_text())
@@ -244,8 +245,8 @@ def test_merge_adds_up(load, ecdsa, tmp_path):
         load.command("merge", *(run.file for run in runs), "--json", tmp_path / "merged.json")
         merged = Result(tmp_path / "merged.json")
         merged.check()
-        for part, names in (("sessions", ["started", "completed", "admitted"]), ("requests", ["sent", "ok", "bytes_received"]),
-                            ("connections", ["established", "handshakes_full"])):
+        for part, names in (("sessions", ["started", "completed", "admitted"]),
+                            ("requests", ["sent", "ok", "bytes_received"]), ("connections", ["established", "handshakes_full"])):
             for name in names:
                 assert merged.window[part][name] == sum(run.window[part][name] for run in runs)
         assert merged.setup.generators == 2

@@ -134,7 +134,7 @@ def test_nobody_listens_any_more(load, ecdsa):
         server.stop()
         run = load.finish(process, file, (0, 3))
     run.check()
-    assert nonzero(run.whole.sessions.refused) == {"rst": total(run.whole.sessions.refused)} and total(run.whole.sessions.refused) > 0
+    assert list(nonzero(run.whole.sessions.refused)) == ["rst"]
     assert run.whole.sessions.abandoned.connect.rst > 0
     assert run.whole.connections.attempted > run.whole.connections.established == len(server.connections)
 
@@ -188,7 +188,8 @@ def test_retries_as_real_clients_do(load, ecdsa, retry, refusal, tries):
 
     trace = load.file("trace.txt", "0\n0.3\n0.31\n0.32\n0.33\n")
     with ScriptedServer(ecdsa, greet=greet, answer=answer) as server:
-        run = load.sessions(server, "--profile", f"replay {trace}", "--duration", "3s", "--retry", retry, "--resume", "never")
+        run = load.sessions(server, "--profile", f"replay {trace}", "--duration", "3s", "--retry", retry,
+                            "--resume", "never")
         server.settled()
         seen = server.targets().count("/one") - 1 if http else len(server.connections) - 1
         assert seen == 4 * tries

@@ -1,4 +1,4 @@
-"""When sluice-load sends, and what it says about how long it took: rates, profiles, pauses of the server, its own limits."""
+"""When sluice-load sends, and what it says about how long it took: rates, profiles, a server that stops, its own limits."""
 import os
 import pathlib
 import re

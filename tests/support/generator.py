@@ -136,7 +136,8 @@ class Result:
                    for ledger in ledgers for offer in OFFERS)
         assert len(self.series) >= self.window_s
         for counted, name in ((sessions.started, "started"), (requests.sent, "requests"), (requests.replies, "replies"),
-                              (connections.handshakes_full, "handshakes_full"), (requests.bytes_received, "bytes_received")):
+                              (connections.handshakes_full, "handshakes_full"),
+                              (requests.bytes_received, "bytes_received")):
             assert sum(second[name] for second in self.series) == counted, name
         for phase, written in self.json.window.get("latency", {}).items():
             for name, share in (("p50_ms", 0.5), ("p99_ms", 0.99)):

@@ -5,7 +5,8 @@
         assert server.handshakes("full") == 3
 
 `accept` decides about a connection before anything is read from it, `greet` about its hello, `answer` about each request.
-One thread a connection: good for hundreds of them. The account is complete once `settled()` has returned: no connection is open any more.
+One thread a connection: good for hundreds of them. The account is complete once `settled()` has returned: no connection is
+open any more.
 """
 import contextlib
 import dataclasses
@@ -131,7 +132,7 @@ def reset(sock):
 
 
 def server_context(certificate, version=None, tickets=True, group=None):
-    """`version`: "1.2" or "1.3", None for both. Without `tickets` a TLS 1.2 session is known by its ID. `group`: only it."""
+    """`version`: "1.2" or "1.3", None for both. Without `tickets` a TLS 1.2 session is known by its ID."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*certificate)
     context.set_alpn_protocols(["http/1.1"])
