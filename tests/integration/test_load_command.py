@@ -246,7 +246,8 @@ def test_merge_adds_up(load, ecdsa, tmp_path):
         merged = Result(tmp_path / "merged.json")
         merged.check()
         for part, names in (("sessions", ["started", "completed", "admitted"]),
-                            ("requests", ["sent", "ok", "bytes_received"]), ("connections", ["established", "handshakes_full"])):
+                            ("requests", ["sent", "ok", "bytes_received"]),
+                            ("connections", ["established", "handshakes_full"])):
             for name in names:
                 assert merged.window[part][name] == sum(run.window[part][name] for run in runs)
         assert merged.setup.generators == 2
