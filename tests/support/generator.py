@@ -118,6 +118,7 @@ class Result:
         self.warmup, self.window = tally([self.json.warmup]), tally([self.json.window])
         self.measured = tally([self.json.window, self.json.tail])  # for percentiles and shares
         self.whole = tally([self.json.warmup, self.json.window, self.json.tail])  # everything that went over the wire
+        self.timed = tally([self.json.warmup, self.json.window])  # what the series is made of
 
     def check(self):
         """What holds for every run: each session and each reply is in one place, and only there."""
@@ -135,10 +136,15 @@ class Result:
         assert all(ledger.offered[offer] >= ledger.accepted[offer] + ledger.declined[offer]
                    for ledger in ledgers for offer in OFFERS)
         assert len(self.series) >= self.window_s
-        for counted, name in ((sessions.started, "started"), (requests.sent, "requests"), (requests.replies, "replies"),
-                              (connections.handshakes_full, "handshakes_full"),
-                              (requests.bytes_received, "bytes_received")):
+        timed = self.timed
+        for counted, name in ((timed.sessions.started, "started"), (timed.sessions.completed, "completed"),
+                              (timed.requests.sent, "requests"), (timed.requests.replies, "replies"),
+                              (timed.requests.bytes_received, "bytes_received"),
+                              (timed.connections.handshakes_full, "handshakes_full"),
+                              (timed.connections.handshakes_resumed, "handshakes_resumed")):
             assert sum(second[name] for second in self.series) == counted, name
+        refused = sum(second[name] for second in self.series for name in second if name.startswith("refused"))
+        assert refused == total(timed.sessions.refused)
         for phase, written in self.json.window.get("latency", {}).items():
             for name, share in (("p50_ms", 0.5), ("p99_ms", 0.99)):
                 assert abs(written[name] / 1e3 - self.window.latency[phase].quantile(share)) < 1e-6, (phase, name)
