@@ -47,7 +47,7 @@ class Histogram:
         self.min = min((part.min_ns for part in written), default=0) / 1e9
         self.max = max((part.max_ns for part in written), default=0) / 1e9
         self.sum = sum(part.sum_ns for part in written) / 1e9
-        self.buckets = sorted((upper / 1e6, count) for part in written for upper, count in part.buckets)
+        self.buckets = sorted(((upper + 1) / 1e6, count) for part in written for upper, count in part.buckets)
         assert self.count == sum(count for _, count in self.buckets)
 
     def quantile(self, share):
