@@ -52,7 +52,7 @@ std::string number(double value) {
 
 std::string per_second(double value) {
   if (!std::isfinite(value)) return "-";
-  return grouped(fixed(value, value < 9'999.95 ? 1 : 0));
+  return grouped(fixed(value, value < 999.95 ? 1 : 0));
 }
 
 std::string percent(double share) {

@@ -103,10 +103,10 @@ Chart refusals(const Result& result) {
 }
 
 Chart alive(const Result& result) {
-  return over_time(result, "What was alive", "at the end of each second",
+  return over_time(result, "Sessions, connections, requests in flight", "at the end of each second",
                    {{"sessions", of(&TimeBin::live_sessions)},
                     {"connections", of(&TimeBin::connections)},
-                    {"requests in flight", of(&TimeBin::in_flight)}});
+                    {"in flight", of(&TimeBin::in_flight)}});
 }
 
 Chart requests(const Result& result) {
