@@ -100,6 +100,8 @@ Sample sample_of(const std::vector<double>& values) {
   if (values.size() < 2) return sample;
   for (const double value : values)
     sample.variance += (value - sample.mean) * (value - sample.mean) / (sample.n - 1);
+  // What is left of equal values after rounding is no variation.
+  if (std::sqrt(sample.variance) < 1e-9 * std::abs(sample.mean)) sample.variance = 0;
   return sample;
 }
 
@@ -130,12 +132,16 @@ bool same_seeds(const std::vector<Result>& a, const std::vector<Result>& b) {
       a, b, {}, [](const Result& r) { return r.setup.seed; }, [](const Result& r) { return r.setup.seed; });
 }
 
-std::string signed_number(double value) { return (value > 0 ? "+" : "") + report::number(value); }
+std::string signed_number(double value) {
+  const std::string text = report::precise(value);
+  return (value > 0 && text != "0" ? "+" : "") + text;
+}
 
 std::string relative(const Difference& difference) {
   if (difference.a == 0) return "-";
-  const double share = 100 * difference.change / std::abs(difference.a);
-  return signed_number(std::abs(share) < 0.05 ? 0 : share) + " %";
+  const double share = difference.change / std::abs(difference.a);
+  if (std::abs(share) < 0.0005) return "0.0 %";
+  return (share > 0 ? "+" : "") + report::percent(share);
 }
 
 std::string judged(const Difference& difference) {
@@ -185,8 +191,8 @@ std::string comparison_table(const std::vector<Difference>& differences, const s
                                               report::fitted(report::printable(name_b), kNameMax), "change",
                                               "", "95 % interval", ""}};
   for (const Difference& d : differences)
-    rows.push_back({d.metric, report::number(d.a), report::number(d.b), signed_number(d.change), relative(d),
-                    interval(d), judged(d)});
+    rows.push_back({d.metric, report::precise(d.a), report::precise(d.b), signed_number(d.change),
+                    relative(d), interval(d), judged(d)});
   std::vector<std::size_t> widths(rows.front().size());
   for (const auto& row : rows)
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], report::columns(row[i]));

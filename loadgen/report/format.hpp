@@ -12,6 +12,8 @@ namespace sluice::loadgen::report {
 std::string count(std::uint64_t value);
 /// Three digits that say something, no exponent: "0.42", "39.9", "1,234", "0" and "-" for what is no number.
 std::string number(double value);
+/// Four digits, for values that are compared: "0.6999", "39.94", "12,345".
+std::string precise(double value);
 /// For columns of rates, with the point below the point: "0.4", "39.9", "200.0", "1,234".
 std::string per_second(double value);
 /// "97.3 %"; "-" of nothing.

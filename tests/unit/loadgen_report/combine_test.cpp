@@ -159,8 +159,8 @@ TEST(ComparisonTable, SaysWhatTheIntervalMeans) {
                                               {"errors (share)", 0.1, 0.09, -0.01, -0.05, 0.03, false},
                                               {"replies/s", 0, 9, 9, nan, nan, true}},
                                              "before", "a very long name\x1b");
-  EXPECT_THAT(table,
-              testing::ContainsRegex("goodput/s +100 +120 +\\+20 +\\+20 % +\\+12 \\.\\.\\. \\+28  better\n"));
+  EXPECT_THAT(table, testing::ContainsRegex(
+                         "goodput/s +100 +120 +\\+20 +\\+20\\.0 % +\\+12 \\.\\.\\. \\+28  better\n"));
   EXPECT_THAT(table, testing::ContainsRegex("p99 complete ms .*worse\n"));
   EXPECT_THAT(table, testing::ContainsRegex("errors .*-0\\.05 \\.\\.\\. \\+0\\.03  no clear difference\n"));
   EXPECT_THAT(table, testing::ContainsRegex("replies/s .* -  +one run only\n"));

@@ -24,6 +24,16 @@ INSTANTIATE_TEST_SUITE_P(All, Number,
 
                                          NumberCase{NAN, "-"}, NumberCase{INFINITY, "-"}));
 
+TEST(Precise, KeepsFourDigits) {
+  EXPECT_EQ(precise(0.69994), "0.6999");
+  EXPECT_EQ(precise(-0.05), "-0.05");
+  EXPECT_EQ(precise(39.944), "39.94");
+  EXPECT_EQ(precise(100), "100");
+  EXPECT_EQ(precise(123456.7), "123,457");
+  EXPECT_EQ(precise(1e-17), "0");
+  EXPECT_EQ(precise(NAN), "-");
+}
+
 TEST(Count, IsGroupedByThousands) {
   EXPECT_EQ(count(0), "0");
   EXPECT_EQ(count(999), "999");
