@@ -45,7 +45,8 @@ bool of_words(const report::Table& table, std::size_t column) {
 std::string cell(const std::string& value, bool plain) {
   if (value == "MISSED") return "<td class=\"missed\">MISSED</td>";
   if (value == "met") return "<td class=\"met\">met</td>";
-  return (plain || !is_figure(value) ? "<td class=\"word\">" : "<td>") + text(value) + "</td>";
+  const char* open = plain ? "<td class=\"value\">" : is_figure(value) ? "<td>" : "<td class=\"word\">";
+  return open + text(value) + "</td>";
 }
 
 std::string table_html(const report::Table& table) {
