@@ -11,7 +11,6 @@
 #include <iostream>
 
 #include <CLI/CLI.hpp>
-#include <boost/json/serialize.hpp>
 
 #include "loadgen/error.hpp"
 #include "loadgen/report/combine.hpp"
@@ -52,13 +51,13 @@ struct Output {
   bool quiet = false;
 
   void write(const Result& result) const {
-    if (!json.empty()) write_file(json, boost::json::serialize(to_json(result)) + "\n");
+    if (!json.empty()) write_file(json, json_text(result));
     if (!html.empty()) write_file(html, html_report(result));
     if (folder.empty()) return;
     std::error_code failed;
     std::filesystem::create_directories(folder, failed);
     if (failed) throw RunError("can't make the folder " + folder + ": " + failed.message() + ".");
-    write_file(folder + "/result.json", boost::json::serialize(to_json(result)) + "\n");
+    write_file(folder + "/result.json", json_text(result));
     write_file(folder + "/report.html", html_report(result));
     write_file(folder + "/latency.hgrm", hgrm(result.measured().latency[at(Phase::complete)]));
   }
@@ -119,16 +118,16 @@ int run_command(const RunWords& words, const Output& output) {
   return exit_code(result);
 }
 
-/// "a.json,b.json" or folders that `--out` made.
+/// "a.json,b.json", or folders that `--out` made.
 std::vector<Result> read_results(const std::string& list) {
   std::vector<Result> results;
-  for (const auto& name : CLI::detail::split(list, ','))
-    results.push_back(read_result(std::filesystem::is_directory(name) ? name + "/result.json" : name));
+  for (const auto& name : CLI::detail::split(list, ',')) results.push_back(read_result(name));
   return results;
 }
 
-int compare_command(const std::string& a, const std::string& b) {
-  std::cout << comparison_table(compare(read_results(a), read_results(b)), a, b);
+int compare_command(const std::string& name_a, const std::string& name_b) {
+  const auto a = read_results(name_a), b = read_results(name_b);
+  std::cout << comparison_table(compare(a, b), name_a, name_b) << comparison_caveats(a, b);
   return kOk;
 }
 

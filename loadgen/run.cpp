@@ -212,8 +212,12 @@ Result run(const Options& options, const std::function<void(const Progress&)>& o
       stop(workers);
     }
     if (result.series.size() > seconds && on_second)
-      on_second({&result.setup, &result.series.back(), &assembly.so_far(), elapsed,
-                 elapsed<options.warmup_s, elapsed> arrivals_end});
+      on_second({.setup = &result.setup,
+                 .bin = &result.series.back(),
+                 .so_far = &assembly.so_far(),
+                 .elapsed_s = elapsed,
+                 .warming_up = elapsed<options.warmup_s, .draining = elapsed> arrivals_end,
+                 .history = &result.series});
     if (ended) break;
     std::this_thread::sleep_for(kLook);
   }
@@ -222,7 +226,8 @@ Result run(const Options& options, const std::function<void(const Progress&)>& o
 
   const double window_begin = std::min(options.warmup_s, arrivals_end);
   result.window_s = arrivals_end - window_begin;
-  if (options.open_loop() && result.window_s > 0) result.setup.offered_per_s = assembly.planned() / result.window_s;
+  if (options.open_loop() && result.window_s > 0)
+    result.setup.offered_per_s = assembly.planned() / result.window_s;
   if (scraper) result.server = scraper->finish(window_begin, arrivals_end);
   result.verdict = verdict_of(result, assembly, options.open_loop());
   for (const auto& limit : options.limits) result.limits.push_back(evaluate(limit, result));

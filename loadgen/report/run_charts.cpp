@@ -124,7 +124,24 @@ Chart handshakes(const Result& result) {
                     {"attacks started", of(&TimeBin::attacks)}});
 }
 
-/// All of "cpu.*", one on top of the other.
+/// One figure of the server's own account over time.
+Series of_server(const Result& result, const std::string& key, std::string name) {
+  Series series;
+  series.name = std::move(name);
+  for (const auto& point : result.server.points) {
+    const auto found = point.values.find(key);
+    series.x.push_back(point.t);
+    series.y.push_back(found == point.values.end() ? 0 : found->second);
+  }
+  return series;
+}
+
+bool published(const Result& result, const std::string& key) {
+  return std::ranges::any_of(result.server.points,
+                             [&](const auto& point) { return point.values.contains(key); });
+}
+
+/// All of "cpu.*", one on top of the other; of a server that does not tell them apart, their sum.
 Chart server_cpu(const Result& result) {
   constexpr std::string_view kPrefix = "cpu.";
   std::set<std::string> works;
@@ -132,21 +149,26 @@ Chart server_cpu(const Result& result) {
     for (const auto& [name, value] : point.values)
       if (name.starts_with(kPrefix) && value > 0) works.insert(name);
   Chart chart;
-  chart.title = "The server's CPU by work";
+  chart.title = works.empty() ? "The server's CPU" : "The server's CPU by work";
   chart.x_label = "seconds";
-  chart.y_label = "CPUs, stacked";
-  chart.stacked = true;
+  chart.y_label = works.empty() ? "CPUs" : "CPUs, stacked";
+  chart.stacked = !works.empty();
   for (const std::string& work : works) {
-    Series series;
-    series.name = work.substr(kPrefix.size());
-    std::ranges::replace(series.name, '_', ' ');
-    for (const auto& point : result.server.points) {
-      const auto found = point.values.find(work);
-      series.x.push_back(point.t);
-      series.y.push_back(found == point.values.end() ? 0 : found->second);
-    }
-    chart.series.push_back(std::move(series));
+    std::string name = work.substr(kPrefix.size());
+    std::ranges::replace(name, '_', ' ');
+    chart.series.push_back(of_server(result, work, std::move(name)));
   }
+  if (works.empty() && published(result, "cpu")) chart.series.push_back(of_server(result, "cpu", "all work"));
+  return chart;
+}
+
+Chart server_sessions(const Result& result) {
+  Chart chart;
+  chart.title = "The server's sessions";
+  chart.x_label = "seconds";
+  chart.y_label = "sessions";
+  for (const auto& [key, name] : {std::pair{"live", "live"}, {"budget", "budget"}})
+    if (published(result, key)) chart.series.push_back(of_server(result, key, name));
   return chart;
 }
 
@@ -197,7 +219,7 @@ Chart own_lag(const Result& result) {
 std::vector<Chart> run_charts(const Result& result) {
   std::vector<Chart> charts;
   for (const auto& make : {throughput, response_times, refusals, alive, requests, handshakes, server_cpu,
-                           distributions, own_cpu, own_lag}) {
+                           server_sessions, distributions, own_cpu, own_lag}) {
     Chart chart = make(result);
     if (!chart.series.empty()) charts.push_back(std::move(chart));
   }
