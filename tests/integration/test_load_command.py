@@ -11,6 +11,7 @@ from generator import LIMIT_MISSED, MEASURED, OK, RUN_ERROR, USAGE, Result
 from scripted_server import Reply, ScriptedServer
 from sluice import HOST, ROOT, eventually
 
+HEADER = "to\\from,/one,transition_waiting_time_ms\n"
 QUICK = ["--path", "/", "--rate", 50, "--connections", 2, "--duration", "500ms", "--quiet"]
 
 
@@ -62,10 +63,10 @@ def test_a_target_that_is_none(load, target):
 
 @pytest.mark.parametrize("content, says", [
     ("", "model.csv"),
-    ("to\\from,/one,w\n/one,1\n", "line 2"),
-    ("to\\from,/one,w\n/one,often,0\n", "often"),
-    ("to\\from,/one,w\n/one,-1,0\n", "line 2"),
-    ("to\\from,NoSuchInteraction,w\nNoSuchInteraction,1,0\n", "NoSuchInteraction"),
+    (HEADER + "/one,1\n", ":2"),
+    (HEADER + "/one,often,0\n", "often"),
+    (HEADER + "/one,-1,0\n", ":2"),
+    (HEADER.replace("/one", "NoSuchInteraction") + "NoSuchInteraction,1,0\n", "NoSuchInteraction"),
 ])
 def test_a_model_that_is_none(load, content, says):
     model = load.file("model.csv", content)
