@@ -1,7 +1,5 @@
 """When sluice-load sends, and what it says about how long it took: rates, profiles, a server that stops, its own limits."""
 import os
-import pathlib
-import re
 import signal
 import subprocess
 import time
@@ -143,24 +141,3 @@ def test_client_limited_beside_a_busy_loop(load, hello):
     assert run.verdict.kind == "client_limited"
     assert run.verdict.reasons
     assert "CLIENT-LIMITED" in run.out
-
-
-@pytest.mark.skipif(SLOWDOWN != 1, reason="a figure of memory, for builds without sanitizers")
-def test_ten_thousand_thinking_sessions_fit_into_600_mb(load, start):
-    """Everybody arrives within 10 s, looks at the first page, and reads on for a minute."""
-    server = start({"limits.connections": 12000, "limits.connections_per_address": 12000,
-                    "server.keepalive_timeout": "5m"})
-    model = load.file("model.csv", "to\\from,/,transition_waiting_time_ms\n/,1,0\nEndOfSession,0,0\n")
-    process, _ = load.begin(server, "--model", model, "--think", "const:60s", "--rate", 1000, *DETERMINISTIC,
-                            "--duration", "60s")
-    try:
-        def idle():
-            assert process.poll() is None, process.communicate()
-            return server.metrics().total("connections", state="idle") >= 10_000
-
-        eventually(idle, "10,000 sessions think", 60)
-        status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
-        assert int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024 < 600
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
