@@ -18,8 +18,8 @@ def test_ten_thousand_thinking_sessions_fit_into_600_mb(load, start):
         "limits.connections": 2 * SESSIONS, "limits.connections_per_address": 2 * SESSIONS, "log.access": "off",
         "limits.hello_timeout": "5m", "limits.handshake_timeout": "5m", "server.keepalive_timeout": "10m"})
     model = load.file("model.csv", "to\\from,/,transition_waiting_time_ms\n/,1,0\nEndOfSession,0,0\n")
-    process, _ = load.begin(server, "--model", model, "--think", "const:10m", "--arrivals", "deterministic", "--timeout", "5m", "--quiet",
-                            "--profile", f"step 500/{SESSIONS // 500}s", "--duration", "10m")
+    process, _ = load.begin(server, "--model", model, "--think", "const:10m", "--timeout", "5m", "--quiet", "--arrivals",
+                            "deterministic", "--profile", f"step 500/{SESSIONS // 500}s", "--duration", "10m")
 
     def all_think():
         assert process.poll() is None, process.communicate()
