@@ -4,7 +4,7 @@
 Prints requests per second and CPU per request for two pages and two static files over keep-alive TLS, CPU per full and
 per resumed handshake, and resident bytes per idle connection; beside nginx (one worker, the same certificate, static
 files of the same size) where it is installed. Then the generator itself, sluice-load, on one CPU: keep-alive requests
-beside wrk, full TLS 1.3 handshakes beside `openssl s_time`, and its own memory for each session that thinks.
+beside wrk, full TLS 1.3 handshakes beside `openssl s_time` and handshakes.cpp, and its memory for a session that thinks.
 
 The server has one CPU to itself, the generator the others. Rounds of the servers alternate (A B A B ...), so that what
 the machine does meanwhile hits both; a line shows the median and the range over the rounds, a ratio the median of the
@@ -303,7 +303,7 @@ def load_requests(options, folder, server):
 
 
 def load_handshakes(options, folder, server):
-    """s_time makes one connection after the other, sluice-load several at a time: it is the CPU that compares."""
+    """The others make one connection after the other, sluice-load several at a time: it is the CPU that compares."""
     def ours():
         result, cpu = sluice_load(options, folder, server, "--handshakes", "--connections", 8, "--tls", "1.3", "--resume",
                                   "never", "--duration", f"{options.seconds}s")
@@ -311,13 +311,18 @@ def load_handshakes(options, folder, server):
         per_s = result["window"]["connections"]["handshakes_full"] / result["window_s"]
         return {"per_s": per_s, "cpu_us": cpu / made * 1e6}
 
-    def theirs():
+    def s_time():
         text, cpu = billed(options, "openssl", "s_time", "-connect", f"{HOST}:{server.port}", "-new", "-tls1_3", "-time",
                            options.seconds)
         made, seconds = re.search(r"(\d+) connections in (\d+) real seconds", text).groups()
         return {"per_s": int(made) / int(seconds), "cpu_us": cpu / int(made) * 1e6}
 
-    return [Client("sluice-load", ours), Client("openssl s_time", theirs)]
+    def plain():
+        text, cpu = billed(options, options.bin.parent / "tests/bench/handshakes", HOST, server.port, "full", "1.3",
+                           options.handshakes)
+        return {"per_s": options.handshakes / json.loads(text)["seconds"], "cpu_us": cpu / options.handshakes * 1e6}
+
+    return [Client("sluice-load", ours), Client("openssl s_time", s_time), Client("handshakes.cpp", plain)]
 
 
 def thinking_memory(options, folder, server, count):
@@ -342,9 +347,10 @@ def thinking_memory(options, folder, server, count):
 def load_part(options, report, server, folder):
     columns = [("per_s", "per second", 0), ("cpu_us", "CPU µs each", 1)]
     for what, make in (("requests, 1 KB", load_requests), ("TLS 1.3 full handshakes", load_handshakes)):
-        clients = make(options, folder, server)
-        print(f"  {'':28} {'':18} {clients[0].name:28} {clients[1].name:28} ratio   (against {server.name})")
-        report.add(what, alternate(options.rounds, clients, lambda client: client.measure()), columns)
+        ours, *others = make(options, folder, server)
+        for other in others:
+            print(f"  {'':28} {'':18} {ours.name:28} {other.name:28} ratio   (against {server.name})")
+            report.add(what, alternate(options.rounds, [ours, other], lambda client: client.measure()), columns)
     few, many = (thinking_memory(options, folder, server, count) for count in (100, options.idle))
     report.add(f"{options.idle} thinking sessions", {"sluice-load": [{"bytes": (many - few) / (options.idle - 100)}]},
                [("bytes", "bytes each", 0)])
@@ -411,7 +417,8 @@ def main():
         else:
             print("bench: nginx is not installed, so there is nothing to compare with (deploy/setup.sh nginx)")
         print(f"one processor, ECDSA P-256, {options.connections} connections, {options.rounds} rounds; median (range)")
-        print(f"  {'':28} {'':18} {'sluice':28} {'nginx':28} ratio" if len(servers) > 1 else "")
+        if len(servers) > 1 and set(parts) != {"load"}:
+            print(f"  {'':28} {'':18} {'sluice':28} {'nginx':28} ratio")
         if "memory" in parts:  # first: a server that has worked has memory to give away
             report.add(f"{options.idle} idle connections", {server.name: [measure_memory(options, server, options.idle)]
                        for server in servers}, [("bytes", "bytes each", 0)])

@@ -1,7 +1,5 @@
 """When sluice-load sends, and what it says about how long it took: rates, profiles, a server that stops, its own limits."""
 import os
-import pathlib
-import re
 import signal
 import subprocess
 import time
@@ -43,9 +41,9 @@ def test_an_injected_delay_is_in_the_histogram(load, ecdsa, mode):
 
 
 def test_the_first_byte_is_not_the_last(load, ecdsa):
-    """A body that trickles: the second half comes 200 ms after the first."""
+    """A response that stops for 200 ms behind its head."""
     def answer(request):
-        return Reply(b"x" * 20, record=1, pause=(60, 0.2))
+        return Reply(b"x" * 20, record=1, pause=(45, 0.2))
 
     with ScriptedServer(ecdsa, answer=answer) as server:
         run = load(server, "--path", "/", "--rate", 20, "--connections", 10, "--duration", "1s")
@@ -73,7 +71,7 @@ def test_a_server_that_stops_for_two_seconds_shows_in_the_percentiles(load, star
 
 @pytest.mark.parametrize("mode", ["sessions", "requests", "handshakes"])
 def test_meets_a_deterministic_rate_exactly(load, ecdsa, mode):
-    arguments = {"sessions": ["--think", "const:20ms"], "requests": ["--path", "/", "--connections", 10],
+    arguments = {"sessions": [], "requests": ["--path", "/", "--connections", 10],
                  "handshakes": ["--handshakes"]}[mode]
     with ScriptedServer(ecdsa) as server:
         runner = load.sessions if mode == "sessions" else load
@@ -143,24 +141,3 @@ def test_client_limited_beside_a_busy_loop(load, hello):
     assert run.verdict.kind == "client_limited"
     assert run.verdict.reasons
     assert "CLIENT-LIMITED" in run.out
-
-
-@pytest.mark.skipif(SLOWDOWN != 1, reason="a figure of memory, for builds without sanitizers")
-def test_ten_thousand_thinking_sessions_fit_into_600_mb(load, start):
-    """Everybody arrives within 10 s, looks at the first page, and reads on for a minute."""
-    server = start({"limits.connections": 12000, "limits.connections_per_address": 12000,
-                    "server.keepalive_timeout": "5m"})
-    model = load.file("model.csv", "to\\from,/,w\n/,1,0\nEndOfSession,0,0\n")
-    process, _ = load.begin(server, "--model", model, "--think", "const:60s", "--rate", 1000, *DETERMINISTIC,
-                            "--duration", "60s")
-    try:
-        def idle():
-            assert process.poll() is None, process.communicate()
-            return server.metrics().total("connections", state="idle") >= 10_000
-
-        eventually(idle, "10,000 sessions think", 60)
-        status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
-        assert int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024 < 600
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)

@@ -143,7 +143,7 @@ def test_trusts_nobody_unknown(load, ecdsa, rsa):
     """The certificate of another server is in --ca."""
     with ScriptedServer(ecdsa) as server:
         server.trust = [rsa[0]]
-        run = load(server, "--path", "/", "--rate", 20, "--duration", "300ms", code=RUN_ERROR)
+        run = load(server, "--path", "/", "--rate", 20, "--duration", "300ms", "--quiet", code=RUN_ERROR)
         assert "certificate" in run.err and len(run.err.strip().splitlines()) == 1
         assert load(server, "--path", "/", "--rate", 20, "--duration", "300ms", "--insecure").whole.requests.ok > 0
 

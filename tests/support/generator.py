@@ -197,7 +197,7 @@ class Generator:
         """`run` against a server -> (process, result file); for tests that act in mid-run."""
         self.runs += 1
         file = self.directory / f"run{self.runs}.json"
-        trust = ["--ca", server.trust[0]] if "--insecure" not in arguments else []
+        trust = ["--ca", server.trust[0]] if not {"--insecure", "--ca"} & set(arguments) else []
         return self.start("run", "--target", f"https://127.0.0.1:{server.port}", *trust, "--json", file, *arguments,
                           launcher=launcher), file
 
