@@ -1,0 +1,84 @@
+#include "loadgen/lab/saturation.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace sluice::loadgen::lab {
+
+namespace {
+
+constexpr double kCpuFull = 0.95;       // of what the server may use
+constexpr double kUnsuccessful = 0.02;  // more is no accident
+constexpr double kLeap = 8;             // cost per session at a low rate is a poor guide to a high one
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+/// The highest rate that was carried and the lowest that was not (0 and infinity when there is none).
+struct Bracket {
+  double low = 0;
+  double high = kInfinity;
+  std::optional<double> low_cpu;
+  bool client_limited = false;  // `high` is where the generator gave up
+};
+
+Bracket bracket_of(const std::vector<Probe>& probes) {
+  Bracket bracket;
+  for (const Probe& probe : probes) {
+    if (probe.client_limited || saturated(probe)) {
+      if (probe.rate >= bracket.high) continue;
+      bracket.high = probe.rate;
+      bracket.client_limited = probe.client_limited;
+    }
+  }
+  // Noise may let a higher rate pass than one that failed: the lower failure counts.
+  for (const Probe& probe : probes) {
+    if (probe.client_limited || saturated(probe) || probe.rate >= bracket.high) continue;
+    if (probe.rate <= bracket.low) continue;
+    bracket.low = probe.rate;
+    bracket.low_cpu = probe.cpu_share;
+  }
+  return bracket;
+}
+
+}  // namespace
+
+bool saturated(const Probe& probe) noexcept {
+  if (probe.client_limited) return false;
+  return probe.unsuccessful > kUnsuccessful || probe.cpu_share.value_or(0) >= kCpuFull;
+}
+
+std::optional<double> next_rate(const std::vector<Probe>& probes, const SearchPlan& plan) {
+  if (probes.empty()) return plan.start;
+  if (probes.size() >= plan.probes_max) return std::nullopt;
+  const Bracket bracket = bracket_of(probes);
+  if (bracket.low == 0) {
+    const double lower = bracket.high / 4;
+    return lower < plan.rate_min ? std::nullopt : std::optional(lower);
+  }
+  if (bracket.high == kInfinity) {
+    const double share = bracket.low_cpu.value_or(0);
+    const double predicted = share > 0 ? bracket.low / share : 0;
+    return std::clamp(predicted, bracket.low * 2, bracket.low * kLeap);
+  }
+  // How far beyond the generator's end the server's is can't be found by bisecting.
+  if (bracket.client_limited || bracket.high <= bracket.low * plan.precision) return std::nullopt;
+  return std::sqrt(bracket.low * bracket.high);
+}
+
+Saturation saturation_of(const std::vector<Probe>& probes) {
+  const Bracket bracket = bracket_of(probes);
+  Saturation found{.client_limited = bracket.client_limited};
+  if (bracket.high == kInfinity) {
+    found.rate = bracket.low;
+  } else if (bracket.low == 0 || bracket.client_limited) {
+    found.rate = bracket.client_limited && bracket.low > 0 ? bracket.low : bracket.high;
+  } else {
+    found.bracketed = true;
+    const double share = bracket.low_cpu.value_or(0);
+    found.rate = share > 0 ? std::clamp(bracket.low / share, bracket.low, bracket.high)
+                           : std::sqrt(bracket.low * bracket.high);
+  }
+  return found;
+}
+
+}  // namespace sluice::loadgen::lab
