@@ -15,6 +15,8 @@
 /// What a run is asked for; made by the command line and by `lab`, checked there.
 namespace sluice::loadgen {
 
+inline constexpr const char* kVersion = SLUICE_VERSION;  ///< The project's.
+
 /// An https URL, taken apart.
 struct Target {
   std::string host;  ///< Name or address, without brackets.
@@ -61,6 +63,7 @@ struct Attack {
   AttackKind kind = AttackKind::random_session_id;
   double rate = 0;  ///< Connections per second, evenly spaced.
 
+  std::string text() const;
   static Attack parse(const std::string& text);  ///< "forged-ticket:100/s"; throws UsageError.
 };
 

@@ -11,9 +11,9 @@ namespace sluice::loadgen::lab {
 
 struct ChildOptions {
   std::vector<std::string> command{};  ///< Program (a path) and arguments.
-  std::string directory{};             ///< Its working directory; stdout is piped, stderr goes to a file in it.
-  std::vector<int> cpus{};             ///< It may run on; empty: as the lab may.
-  std::string procs_file{};            ///< cgroup.procs of the group to start in, or empty.
+  std::string directory{};   ///< Its working directory; stdout is piped, stderr goes to a file in it.
+  std::vector<int> cpus{};   ///< It may run on; empty: as the lab may.
+  std::string procs_file{};  ///< cgroup.procs of the group to start in, or empty.
 };
 
 /// One child process. It is killed by the kernel when the thread that made it ends, however that happens

@@ -13,17 +13,17 @@ namespace sluice::loadgen::lab {
 /// One run of the plan, done.
 struct Measurement {
   Point point;
-  double rate = 0;                   ///< New clients/s (of a profile its first rate); 0 with `resumption`.
+  double rate = 0;                     ///< New clients/s (of a profile its first rate); 0 with `resumption`.
   std::optional<double> server_cpu{};  ///< CPUs the server used over the window, as the kernel counts them.
   Result result{};
 };
 
 /// A search for the saturation rate, done. `given` when the user knew it.
 struct Search {
-  Capacity capacity;
+  Capacity capacity{};
   bool given = false;
-  std::vector<Probe> probes;
-  Saturation found;
+  std::vector<Probe> probes{};
+  Saturation found{};
 };
 
 struct Findings {
@@ -31,7 +31,7 @@ struct Findings {
   std::vector<Search> searches{};
   std::vector<Measurement> measurements{};
   std::vector<std::string> notes{};  ///< What a reader must know about the conditions, a sentence each.
-  bool stopped = false;            ///< Before its end.
+  bool stopped = false;              ///< Before its end.
 };
 
 /// Of one run. Rates are per second of the measured window.

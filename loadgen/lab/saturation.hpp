@@ -7,10 +7,10 @@ namespace sluice::loadgen::lab {
 
 /// What a short run at one rate showed.
 struct Probe {
-  double rate = 0;                  ///< New clients per second.
-  double unsuccessful = 0;          ///< Share of the sessions that were refused or abandoned, 0 to 1.
+  double rate = 0;                    ///< New clients per second.
+  double unsuccessful = 0;            ///< Share of the sessions that were refused or abandoned, 0 to 1.
   std::optional<double> cpu_share{};  ///< Server: CPU used of what it may use, 0 to 1; none when not known.
-  bool client_limited = false;      ///< The generator was the bottleneck: says nothing about the server.
+  bool client_limited = false;        ///< The generator was the bottleneck: says nothing about the server.
 };
 
 struct SearchPlan {

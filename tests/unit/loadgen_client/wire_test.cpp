@@ -1,0 +1,87 @@
+#include "loadgen/io/wire.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace sluice::loadgen {
+namespace {
+
+using Vector = std::vector<std::uint8_t>;
+
+Vector extension(std::uint16_t type, const Vector& content) {
+  Vector bytes{static_cast<std::uint8_t>(type >> 8), static_cast<std::uint8_t>(type), 0,
+               static_cast<std::uint8_t>(content.size())};
+  bytes.insert(bytes.end(), content.begin(), content.end());
+  return bytes;
+}
+
+Vector message(std::uint8_t type, std::uint8_t random, const Vector& session_id, const Vector& middle,
+               const Vector& extensions) {
+  Vector body{3, 3};
+  body.insert(body.end(), 32, random);
+  body.push_back(static_cast<std::uint8_t>(session_id.size()));
+  body.insert(body.end(), session_id.begin(), session_id.end());
+  body.insert(body.end(), middle.begin(), middle.end());
+  body.push_back(0);
+  body.push_back(static_cast<std::uint8_t>(extensions.size()));
+  body.insert(body.end(), extensions.begin(), extensions.end());
+  Vector all{type, 0, 0, static_cast<std::uint8_t>(body.size())};
+  all.insert(all.end(), body.begin(), body.end());
+  return all;
+}
+
+Vector client_hello(const Vector& session_id, const Vector& extensions) {
+  return message(1, 7, session_id, {0, 2, 0x13, 0x01, 1, 0}, extensions);
+}
+Vector server_hello(const Vector& session_id, const Vector& extensions) {
+  return message(2, 7, session_id, {0x13, 0x01, 0}, extensions);
+}
+
+const Vector kId(32, 0xab);
+
+TEST(OfferOf, Psk) { EXPECT_EQ(offer_of(client_hello(kId, extension(41, {1, 2})), {}), Offer::psk); }
+TEST(OfferOf, Ticket) { EXPECT_EQ(offer_of(client_hello(kId, extension(35, {1})), {}), Offer::ticket); }
+TEST(OfferOf, EmptyTicketIsJustAWish) {
+  EXPECT_EQ(offer_of(client_hello({}, extension(35, {})), {}), Offer::none);
+}
+TEST(OfferOf, SessionIdWeMeant) {
+  EXPECT_EQ(offer_of(client_hello(kId, extension(35, {})), kId), Offer::session_id);
+}
+TEST(OfferOf, SessionIdOfCompatibilityModeIsNothing) {
+  EXPECT_EQ(offer_of(client_hello(kId, {}), {}), Offer::none);
+}
+
+// What was cut off can't be an offer; that nothing is read past the end, the sanitizers see.
+TEST(OfferOf, EveryPrefixOffersNothing) {
+  const Vector hello = client_hello(kId, extension(41, {1, 2, 3}));
+  for (std::size_t size = 0; size < hello.size(); ++size) {
+    const Vector prefix(hello.begin(), hello.begin() + static_cast<std::ptrdiff_t>(size));
+    EXPECT_EQ(offer_of(prefix, {}), Offer::none) << size;
+  }
+}
+
+TEST(ChoiceOf, Tls13Resumed) {
+  Vector extensions = extension(43, {3, 4});
+  const Vector psk = extension(41, {0, 0});
+  extensions.insert(extensions.end(), psk.begin(), psk.end());
+  const auto choice = choice_of(server_hello(kId, extensions));
+  ASSERT_TRUE(choice);
+  EXPECT_TRUE(choice->tls13);
+  EXPECT_TRUE(choice->psk);
+  EXPECT_FALSE(choice->retry);
+}
+
+TEST(ChoiceOf, Tls12KeepsTheSessionId) {
+  const Vector hello = server_hello(kId, extension(35, {}));
+  const auto choice = choice_of(hello);
+  ASSERT_TRUE(choice);
+  EXPECT_FALSE(choice->tls13);
+  EXPECT_TRUE(std::ranges::equal(choice->session_id, kId));
+}
+
+TEST(ChoiceOf, AnotherMessageIsNone) { EXPECT_FALSE(choice_of(client_hello(kId, {}))); }
+
+}  // namespace
+}  // namespace sluice::loadgen
