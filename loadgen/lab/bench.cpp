@@ -141,7 +141,7 @@ Probe Bench::probe(const Variant& variant, double rate, unsigned index) {
   const SessionTally sessions = outcome.result.measured().sessions;
   const auto lost = static_cast<double>(sessions.refused_total() + sessions.abandoned_total());
   Probe probe{.rate = rate};
-  probe.unsuccessful = lost / static_cast<double>(std::max<std::uint64_t>(1, sessions.started));
+  probe.unsuccessful = lost / static_cast<double>(std::max<std::uint64_t>(1, sessions.ended()));
   if (outcome.server_cpu) probe.cpu_share = *outcome.server_cpu / cpus.processors;
   probe.client_limited = outcome.result.verdict.kind == Verdict::Kind::client_limited;
   return probe;

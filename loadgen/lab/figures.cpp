@@ -38,11 +38,16 @@ void conclude_sweep(const Findings& findings, std::vector<std::string>& said) {
         rows.begin(), rows.end(), [&](const Row& a, const Row& b) { return completed(a) < completed(b); });
     const Row& last = rows.back();
     if (completed(*best) <= 0 || rows.size() < 2) continue;
-    said.push_back(findings.plan.variants[variant].name + ": at most " + number_text(completed(*best)) +
-                   " completed sessions/s, at " + number_text(best->rate) + " new clients/s; at " +
-                   number_text(last.rate) + " (" + number_text(findings.plan.xs[last.x]) +
-                   " times the saturation rate) " + number_text(completed(last)) + ", which is " +
-                   percent(completed(last) / completed(*best)) + " of that.");
+    std::string line = findings.plan.variants[variant].name + ": at most " + number_text(completed(*best)) +
+                       " completed sessions/s, at " + number_text(best->rate) + " new clients/s";
+    if (&*best == &last) {
+      line += ", the highest load measured";
+    } else {
+      line += "; at " + number_text(last.rate) + " (" + number_text(findings.plan.xs[last.x]) +
+              " times the saturation rate) " + number_text(completed(last)) + ", which is " +
+              percent(completed(last) / completed(*best)) + " of that";
+    }
+    said.push_back(line + ".");
   }
 }
 

