@@ -15,6 +15,13 @@ std::uint64_t microseconds_of(Histogram::Duration value) noexcept {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(bounded).count());
 }
 
+/// Sums of durations stop at the largest one: what is merged may have been read from a file of anybody.
+Histogram::Duration saturating_sum(Histogram::Duration a, Histogram::Duration b) noexcept {
+  Histogram::Duration::rep sum = 0;
+  if (__builtin_add_overflow(a.count(), b.count(), &sum)) return Histogram::Duration::max();
+  return Histogram::Duration{sum};
+}
+
 }  // namespace
 
 // Values below kSub have a bucket each; above, the top kSubBits bits below the leading one select it.
@@ -48,7 +55,7 @@ void Histogram::merge(const Histogram& other) {
   for (std::size_t i = 0; i < other.counts_.size(); ++i) counts_[i] += other.counts_[i];
   min_ = count_ == 0 ? other.min_ : std::min(min_, other.min_);
   max_ = std::max(max_, other.max_);
-  sum_ += other.sum_;
+  sum_ = saturating_sum(sum_, other.sum_);
   count_ += other.count_;
 }
 
@@ -83,8 +90,13 @@ std::vector<Histogram::Bucket> Histogram::buckets() const {
 
 Histogram Histogram::restore(const std::vector<Bucket>& buckets, Duration min, Duration max, Duration sum) {
   Histogram histogram;
-  for (const auto& [upper_us, count] : buckets) histogram.record(std::chrono::microseconds{upper_us}, count);
-  if (histogram.empty()) return histogram;
+  for (const auto& [upper_us, count] : buckets) {
+    const std::size_t index = index_of(std::min(upper_us, microseconds_of(kMax)));
+    if (index >= histogram.counts_.size()) histogram.counts_.resize(index + 1);
+    histogram.counts_[index] += count;
+    histogram.count_ += count;
+  }
+  if (histogram.empty()) return {};
   histogram.min_ = min;
   histogram.max_ = max;
   histogram.sum_ = sum;

@@ -10,6 +10,14 @@
 /// How real clients come back after a refusal (measured behaviours: docs/measuring.md).
 namespace sluice::loadgen {
 
+/// | model   | rst, fin                  | alert            | 503, 429 | | none    | gives up | gives up |
+/// gives up                                       | | browser | a page load has 2         | 2 connections, |
+/// the page's own refresh, at most 10 times; a    | |         | connections at once; loads| no reload |
+/// browser ignores Retry-After                    | |         | again after 1, 5, 30, 60 s| | | | curl    |
+/// gives up                  | gives up         | --retry 2: Retry-After, else 1 s, then 2 s     | | urllib3
+/// | 2 more: at once, then     | as rst           | Retry(2, 503): Retry-After, else as rst        | | |
+/// after 0.2 to 0.3 s        |                  |                                                | Nobody
+/// tries again after a timeout (the person has left) or after anything else: that is no refusal.
 enum class Retry { none, browser, curl, urllib3 };
 std::optional<Retry> parse_retry(std::string_view name) noexcept;
 std::string_view name_of(Retry retry) noexcept;
@@ -22,7 +30,9 @@ struct Refusal {
   std::optional<std::chrono::seconds> refresh;  ///< The page's own reload (Refresh field or meta element).
 };
 
-/// How long to wait before the next try; none gives up. Pure but for `random` (jitter).
+/// How long to wait before the next try; none gives up. Pure but for `random` (jitter). A wait that the
+/// server asks for is at least 0 and at most 6 hours. A browser's tries are told apart by their number alone:
+/// those with an odd one are the first connection of a page load.
 std::optional<std::chrono::nanoseconds> next_try(Retry model, const Refusal& refusal,
                                                  Random& random) noexcept;
 

@@ -13,8 +13,8 @@ struct VerdictInput {
   double planned = 0;     ///< Arrivals the schedule wanted in the window, 0 in a closed loop.
   double started = 0;     ///< Of these, started.
   std::uint64_t no_ports = 0, no_descriptors = 0;
-  std::uint64_t unsuccessful = 0;          ///< Sessions refused or abandoned.
-  std::optional<double> server_cpu_share;  ///< Of what it may use, 0 to 1; none when not measured.
+  std::uint64_t unsuccessful = 0;            ///< Sessions refused or abandoned.
+  std::optional<double> server_cpu_share{};  ///< Of what it may use, 0 to 1; none when not measured.
 };
 
 /// Client-limited: own CPU over 85 %, lag p99 over 10 ms, arrivals more than 1 % off the schedule, ports or

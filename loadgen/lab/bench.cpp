@@ -10,6 +10,8 @@
 
 namespace sluice::loadgen::lab {
 
+using namespace std::chrono_literals;
+
 namespace {
 
 constexpr unsigned kConnectionsPerThread = 32;  // of handshakes in a closed loop: enough to fill a server
@@ -109,9 +111,17 @@ Bench::Outcome Bench::run_against(Server& server, const CpuShare& cpus, const Op
     spoke_at = now_s();
     progress_ << "  " << live_line(now) << std::endl;
   };
-  Outcome outcome{.result = run(options, on_second, end)};
-  if (!died) died = server.ended();
+  Outcome outcome;
+  std::string failure;
+  try {
+    outcome.result = run(options, on_second, end);
+  } catch (const RunError& error) {
+    failure = error.what();
+  }
+  // Its sockets close a moment before it can be reaped, and that it died is the better explanation.
+  if (!died) died = server.ended(failure.empty() ? 0ms : 500ms);
   if (died) throw RunError("the server ended by itself in mid-run: " + *died);
+  if (!failure.empty()) throw RunError(failure);
   outcome.server_cpu = window.cpus();
   return outcome;
 }

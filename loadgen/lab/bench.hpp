@@ -43,7 +43,7 @@ class Bench {
 
  private:
   struct Outcome {
-    Result result;
+    Result result{};
     std::optional<double> server_cpu{};
   };
   Options options_for(const Variant& variant, const Server& server, const CpuShare& cpus);

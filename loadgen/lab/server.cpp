@@ -78,8 +78,8 @@ Server::~Server() {
   folder_->remove(state_);
 }
 
-std::optional<std::string> Server::ended() {
-  if (!child_->ending()) return std::nullopt;
+std::optional<std::string> Server::ended(std::chrono::milliseconds grace) {
+  if (!child_->wait_until(Clock::now() + grace)) return std::nullopt;
   return *child_->ending() + " (" + child_->complaint() + ")";
 }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -32,8 +33,8 @@ class Server {
   std::string metrics_url() const { return admin_url_ + "/metrics"; }
   /// CPU time so far, seconds; none once it has ended.
   std::optional<double> cpu_seconds() const { return child_->cpu_seconds(); }
-  /// How and with what words it ended by itself; none while it runs.
-  std::optional<std::string> ended();
+  /// How and with what words it ended by itself; none while it runs, and still does `grace` later.
+  std::optional<std::string> ended(std::chrono::milliseconds grace = {});
   pid_t pid() const noexcept { return child_->pid(); }
 
  private:

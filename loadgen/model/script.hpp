@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "loadgen/model/page_facts.hpp"
+#include "loadgen/model/rubis.hpp"
 #include "loadgen/model/think.hpp"
 #include "loadgen/model/transitions.hpp"
 #include "loadgen/random.hpp"
@@ -16,8 +17,8 @@ namespace sluice::loadgen {
 /// The next thing a user does.
 struct Action {
   bool end = false;                  ///< The session is over; nothing else is set.
-  std::uint16_t state = 0;           ///< Where it is booked: index into `Script::state names`.
-  std::string target;                ///< Origin form (RFC 9112 section 3.2.1).
+  std::uint16_t state = 0;           ///< Where it is booked: index into `ScriptSource::states()`.
+  std::string target{};              ///< Origin form (RFC 9112 section 3.2.1).
   std::chrono::nanoseconds think{};  ///< To wait before it.
 };
 
@@ -25,7 +26,7 @@ struct Action {
 struct Reply {
   bool good =
       false;  ///< A complete response with a status below 400; otherwise the session goes on as after ERROR.
-  PageFacts facts;  ///< Of the page, when it was read.
+  PageFacts facts;  ///< Of the page, when it was read (`ScriptSource::reads_pages`).
 };
 
 /// One session. A user owns one; 50,000 of them live at once, so it is small.
@@ -37,13 +38,14 @@ class Script {
   virtual Action next(const Reply& reply, Random& random) = 0;
 };
 
-/// How many requests a session makes at most: "model" (RUBiS: until EndOfSession, at most 1000), "15",
-/// "geom:15" (geometric with that mean).
+/// How many requests a session makes at most: "model" (RUBiS: until EndOfSession, at most 1000; paths in
+/// turn: without end), "15", "geom:15" (geometric with that mean). At most a million.
 class SessionLength {
  public:
   static SessionLength parse(std::string_view text);  ///< Throws UsageError.
-  /// The limit of one session.
+  /// The limit of one session; 1000 for "model".
   std::uint32_t draw(Random& random) const noexcept;
+  bool of_model() const noexcept { return kind_ == Kind::model; }
   const std::string& text() const noexcept { return text_; }
 
  private:
@@ -53,23 +55,26 @@ class SessionLength {
   std::string text_ = "model";
 };
 
-/// Size of the shop, for the values that RUBiS' client makes up (user names, categories, regions).
-struct ShopSize {
-  std::uint32_t users = 1'000'000;
-  std::uint32_t items = 32'667;  ///< Open and ended ones.
-  std::uint32_t items_per_page = 20;
-};
-
 /// What all sessions of a run share. Immutable, outlives the scripts.
+///
+/// With `transitions` a session walks as RUBiS' client does. It starts in state 0 (Home). After ERROR, or no
+/// good reply, it goes to state 0 and keeps its history. After "Sorry" it steps back instead of what it
+/// chose: the last state of its history is requested, but booked under the one that was chosen. ViewItem and
+/// PutBid without any item, ViewUserInfo without any user step back as well. States that are paths are just
+/// requested. Differences from RUBiS: where its thread would die, as for Back without a history, we go to
+/// state 0; a session knows nothing of the items and users that its thread saw in an earlier one; a user
+/// thinks before he goes Home after an error (RUBiS' doesn't, and would hammer a server that is down).
 struct ScriptSource {
   std::shared_ptr<const Transitions> transitions;  ///< None: `paths` in turn.
-  std::vector<std::string> paths;
+  std::vector<std::string> paths;                  ///< At least one when there are no transitions.
   Think think = Think::parse("exp:7s");
   SessionLength length = SessionLength::parse("model");
   ShopSize shop;
 
   /// Names of the states, in the order of `Action::state`.
   std::vector<std::string> states() const;
+  /// Whether the scripts look at `Reply::facts`: pages of RUBiS have marks, those of other sites don't.
+  bool reads_pages() const noexcept { return transitions && transitions->has_interactions(); }
   /// A new session. The object borrows this source.
   std::unique_ptr<Script> session(Random& random) const;
 };

@@ -1,12 +1,17 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "loadgen/model/rubis.hpp"
+
 /// The site as a Markov chain.
 namespace sluice::loadgen {
+
+struct TableText;
 
 /// A transition table in RUBiS' terms: columns are where one is, rows where one goes. Immutable after
 /// loading.
@@ -22,8 +27,9 @@ class Transitions {
   };
 
   /// "default", "default_7", "browse", "browse_7" (embedded tables of RUBiS 1.4.3), else a file: CSV as in
-  /// those tables, or the tab-separated text that RUBiS' own client reads. A state is one of RUBiS' 27
-  /// interactions, or a path that begins with "/"; rows may end with "Back" and "EndOfSession". Throws
+  /// those tables, or the tab-separated text that RUBiS' own client reads (table_text.hpp). A state is one of
+  /// RUBiS' 27 interactions, or a path that begins with "/"; it is numbered by its column, and state 0 is
+  /// where sessions start. Rows may stand in any order, with "Back" and "EndOfSession" among them. Throws
   /// UsageError naming file, line and column of what is wrong.
   static Transitions load(const std::string& name);
   /// From the text of a CSV or RUBiS file; `name` is for messages.
@@ -34,19 +40,31 @@ class Transitions {
   /// same state.
   Choice next(std::uint16_t from, double u) const noexcept;
   /// Whether `Back` is possible from here; where it is not, the history is forgotten on entering.
-  bool can_go_back(std::uint16_t from) const noexcept;
+  bool can_go_back(std::uint16_t from) const noexcept { return can_go_back_[from]; }
+  /// The waiting time of the row that leads to `state`.
+  std::chrono::milliseconds wait(std::uint16_t state) const noexcept { return waits_[state]; }
 
   std::size_t size() const noexcept { return names_.size(); }  ///< Without Back and EndOfSession.
   const std::vector<std::string>& names() const noexcept { return names_; }
+  /// What `state` is in RUBiS; none for a path, which is its name.
+  std::optional<Interaction> interaction(std::uint16_t state) const noexcept { return interactions_[state]; }
+  /// Whether any state is one of RUBiS, so that pages have to be read.
+  bool has_interactions() const noexcept { return has_interactions_; }
   const std::string& name() const noexcept { return name_; }
 
  private:
   Transitions() = default;
+  void add_state(const std::string& file, const std::string& name, std::size_t line, std::size_t column);
+  void add_row(const TableText& table, std::size_t row);
 
   std::string name_;
-  std::vector<std::string> names_;            // of states
-  std::vector<Choice> rows_;                  // in the order of the file
-  std::vector<std::vector<double>> columns_;  // columns_[from][row]
+  std::vector<std::string> names_;  // of states
+  std::vector<std::optional<Interaction>> interactions_;
+  std::vector<std::chrono::milliseconds> waits_;
+  std::vector<bool> can_go_back_;
+  bool has_interactions_ = false;
+  std::vector<Choice> rows_;               // in the order of the file
+  std::vector<std::vector<double>> sums_;  // sums_[from][row]: of the column down to that row
 };
 
 }  // namespace sluice::loadgen

@@ -8,7 +8,7 @@ namespace sluice::loadgen {
 
 struct Series {
   std::string name;
-  std::vector<double> x, y;  ///< Same length; NaN leaves a gap.
+  std::vector<double> x, y;  ///< Same length, x ascending; NaN leaves a gap.
   bool dashed = false;
   bool dots = false;         ///< Mark each point, as for a sweep of a few rates.
   std::vector<bool> hollow;  ///< With dots: points that are not to be trusted (client-limited); may be empty.
@@ -21,9 +21,11 @@ struct Chart {
   bool stacked = false;  ///< Areas on top of each other; series must share x.
   bool x_log = false, y_log = false;
   std::vector<Series> series;
+  bool x_quantile = false;  ///< x is 1 / (1 - quantile), labelled 50 %, 90 %, 99 %, ...; implies x_log.
 };
 
-/// A <figure> with <svg>, legend, caption and a <details> table. Everything is escaped.
+/// A <figure> with <svg>, legend, caption and a <details> table. Everything is escaped. A series of more
+/// than 600 points is thinned so that its extremes stay.
 std::string render_chart(const Chart& chart);
 /// A whole self-contained page: no script, no external asset.
 std::string render_page(const std::string& title, const std::string& body_html);

@@ -3,7 +3,8 @@
 
 Prints requests per second and CPU per request for two pages and two static files over keep-alive TLS, CPU per full and
 per resumed handshake, and resident bytes per idle connection; beside nginx (one worker, the same certificate, static
-files of the same size) where it is installed.
+files of the same size) where it is installed. Then the generator itself, sluice-load, on one CPU: keep-alive requests
+beside wrk, full TLS 1.3 handshakes beside `openssl s_time`, and its own memory for each session that thinks.
 
 The server has one CPU to itself, the generator the others. Rounds of the servers alternate (A B A B ...), so that what
 the machine does meanwhile hits both; a line shows the median and the range over the rounds, a ratio the median of the
@@ -221,14 +222,15 @@ class Report:
         self.rows = []
 
     def add(self, what, results, columns):
-        """`columns`: (key, unit, digits) of what a result holds."""
+        """`results`: rounds of ours, then of whom it is compared with. `columns`: (key, unit, digits) of a round."""
         self.rows.append({"what": what, "rounds": results})
+        ours, *others = results.values()
         for key, unit, digits in columns:
             line = f"  {what:28} {unit:18}"
-            mine = [result[key] for result in results["sluice"]]
+            mine = [result[key] for result in ours]
             line += f" {spread(mine, digits):28}"
-            if "nginx" in results:
-                theirs = [result[key] for result in results["nginx"]]
+            if others:
+                theirs = [result[key] for result in others[0]]
                 ratios = [a / b for a, b in zip(mine, theirs) if b]
                 line += f" {spread(theirs, digits):28}"
                 line += f" {spread(ratios, 2)}" if ratios else ""
@@ -253,6 +255,99 @@ def handshakes_part(options, report, servers):
             report.add(f"TLS {version} {kind}", alternate(options.rounds, servers, lambda server, v=version, k=kind:
                        measure_handshakes(options, server, k, v, options.handshakes)),
                        [("cpu_us", "CPU µs/connection", 1), ("per_s", "one by one /s", 0)])
+
+
+class Client:
+    """A generator under measurement; alternate() lets two of them take turns."""
+
+    def __init__(self, name, measure):
+        self.name, self.measure = name, measure
+
+
+def billed(options, *command, good=(0,)):
+    """Runs a generator on one CPU -> (its output, CPU seconds it used)."""
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(["taskset", "-c", options.client_cpus.split(",")[0], *map(str, command)],
+                                   stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)  # it is reaped; subprocess need not
+        output.seek(0)
+        text = output.read()
+    if process.returncode not in good:
+        sys.exit(f"bench: {pathlib.Path(command[0]).name} failed: {text.strip()}")
+    return text, usage.ru_utime + usage.ru_stime
+
+
+def sluice_load(options, folder, server, *arguments):
+    """-> (its result, CPU seconds it used). Exit code 3: it was the limit, which is what is measured."""
+    file = folder / "load.json"
+    _, cpu = billed(options, options.bin / "sluice-load", "run", "--target", f"https://{HOST}:{server.port}", "--insecure",
+                    "--quiet", "--json", file, *arguments, good=(0, 3))
+    return json.loads(file.read_text()), cpu
+
+
+def load_requests(options, folder, server):
+    def ours():
+        result, cpu = sluice_load(options, folder, server, "--path", "/1k.html", "--connections", options.connections,
+                                  "--duration", f"{options.seconds}s")
+        requests = sum(result[part]["requests"]["ok"] for part in ("window", "tail"))
+        return {"per_s": result["window"]["requests"]["ok"] / result["window_s"], "cpu_us": cpu / requests * 1e6}
+
+    def theirs():
+        text, cpu = billed(options, "wrk", "-t1", f"-c{options.connections}", f"-d{options.seconds}s", "--latency",
+                           f"https://{HOST}:{server.port}/1k.html")
+        requests = int(re.search(r"(\d+) requests in", text)[1])
+        return {"per_s": float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1]), "cpu_us": cpu / requests * 1e6}
+
+    return [Client("sluice-load", ours), Client("wrk", theirs)]
+
+
+def load_handshakes(options, folder, server):
+    """s_time makes one connection after the other, sluice-load several at a time: it is the CPU that compares."""
+    def ours():
+        result, cpu = sluice_load(options, folder, server, "--handshakes", "--connections", 8, "--tls", "1.3", "--resume",
+                                  "never", "--duration", f"{options.seconds}s")
+        made = sum(result[part]["connections"]["handshakes_full"] for part in ("window", "tail"))
+        per_s = result["window"]["connections"]["handshakes_full"] / result["window_s"]
+        return {"per_s": per_s, "cpu_us": cpu / made * 1e6}
+
+    def theirs():
+        text, cpu = billed(options, "openssl", "s_time", "-connect", f"{HOST}:{server.port}", "-new", "-tls1_3", "-time",
+                           options.seconds)
+        made, seconds = re.search(r"(\d+) connections in (\d+) real seconds", text).groups()
+        return {"per_s": int(made) / int(seconds), "cpu_us": cpu / int(made) * 1e6}
+
+    return [Client("sluice-load", ours), Client("openssl s_time", theirs)]
+
+
+def thinking_memory(options, folder, server, count):
+    """Resident bytes of a sluice-load whose `count` users have seen one page and think."""
+    model = folder / "think.csv"
+    model.write_text("to\\from,/1k.html,transition_waiting_time_ms\n/1k.html,1,0\nEndOfSession,0,0\n")
+    with running([options.bin / "sluice-load", "run", "--target", f"https://{HOST}:{server.port}", "--insecure", "--quiet",
+                  "--users", str(count), "--model", model, "--think", "const:1h", "--timeout", "60s", "--duration", "1h"],
+                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        end = time.monotonic() + 120
+        used, quiet = -1, False
+        while not quiet:
+            if process.poll() is not None or time.monotonic() > end:
+                sys.exit(f"bench: sluice-load does not hold {count} sessions")
+            time.sleep(0.5)
+            now = cpu_seconds([process.pid])
+            connected = len(os.listdir(f"/proc/{process.pid}/fd")) > count
+            used, quiet = now, connected and now - used < 0.005
+        return resident_bytes([process.pid])
+
+
+def load_part(options, report, server, folder):
+    columns = [("per_s", "per second", 0), ("cpu_us", "CPU µs each", 1)]
+    for what, make in (("requests, 1 KB", load_requests), ("TLS 1.3 full handshakes", load_handshakes)):
+        clients = make(options, folder, server)
+        print(f"  {'':28} {'':18} {clients[0].name:28} {clients[1].name:28} ratio   (against {server.name})")
+        report.add(what, alternate(options.rounds, clients, lambda client: client.measure()), columns)
+    few, many = (thinking_memory(options, folder, server, count) for count in (100, options.idle))
+    report.add(f"{options.idle} thinking sessions", {"sluice-load": [{"bytes": (many - few) / (options.idle - 100)}]},
+               [("bytes", "bytes each", 0)])
 
 
 def prepare(options, folder):
@@ -284,7 +379,7 @@ def arguments():
     parser.add_argument("--idle", type=int, default=5000)
     parser.add_argument("--users", type=int, default=10_000)
     parser.add_argument("--items", type=int, default=32_667)
-    parser.add_argument("--only", choices=["requests", "handshakes", "memory"], action="append")
+    parser.add_argument("--only", choices=["requests", "handshakes", "memory", "load"], action="append")
     parser.add_argument("--json", type=pathlib.Path, help="also write every round to this file")
     parser.add_argument("--server-cpu", type=int, default=cpus[0])
     parser.add_argument("--client-cpus", default=",".join(map(str, cpus[1:] or cpus)))
@@ -304,7 +399,7 @@ def main():
     for tool in ("wrk", "taskset", "openssl"):
         if shutil.which(tool) is None:
             sys.exit(f"bench: {tool} is missing: deploy/setup.sh bench")
-    parts = options.only or ["memory", "requests", "handshakes"]
+    parts = options.only or ["memory", "requests", "handshakes", "load"]
     report = Report()
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         folder = pathlib.Path(name)
@@ -324,6 +419,8 @@ def main():
             requests_part(options, report, servers)
         if "handshakes" in parts:
             handshakes_part(options, report, servers)
+        if "load" in parts:
+            load_part(options, report, servers[-1], folder)
     if options.json:
         options.json.write_text(json.dumps({"options": {key: str(value) for key, value in vars(options).items()},
                                             "rows": report.rows}, indent=1) + "\n")

@@ -6,6 +6,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
+from generator import Generator  # noqa: E402
 from sluice import Server, make_certificate  # noqa: E402
 
 
@@ -43,3 +44,9 @@ def start(tmp_path, ecdsa):
             server.stop()
         else:
             server.check_reports()
+
+
+@pytest.fixture
+def load(tmp_path):
+    """load(server, "--users", 3, ...): runs sluice-load against a server, see generator.py."""
+    return Generator(tmp_path)

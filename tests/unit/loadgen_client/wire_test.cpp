@@ -1,6 +1,7 @@
 #include "loadgen/io/wire.hpp"
 
 #include <algorithm>
+#include <initializer_list>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -10,33 +11,35 @@ namespace {
 
 using Vector = std::vector<std::uint8_t>;
 
-Vector extension(std::uint16_t type, const Vector& content) {
-  Vector bytes{static_cast<std::uint8_t>(type >> 8), static_cast<std::uint8_t>(type), 0,
-               static_cast<std::uint8_t>(content.size())};
-  bytes.insert(bytes.end(), content.begin(), content.end());
-  return bytes;
-}
-
-Vector message(std::uint8_t type, std::uint8_t random, const Vector& session_id, const Vector& middle,
-               const Vector& extensions) {
-  Vector body{3, 3};
-  body.insert(body.end(), 32, random);
-  body.push_back(static_cast<std::uint8_t>(session_id.size()));
-  body.insert(body.end(), session_id.begin(), session_id.end());
-  body.insert(body.end(), middle.begin(), middle.end());
-  body.push_back(0);
-  body.push_back(static_cast<std::uint8_t>(extensions.size()));
-  body.insert(body.end(), extensions.begin(), extensions.end());
-  Vector all{type, 0, 0, static_cast<std::uint8_t>(body.size())};
-  all.insert(all.end(), body.begin(), body.end());
+Vector join(std::initializer_list<Vector> parts) {
+  Vector all;
+  for (const auto& part : parts)
+    for (const std::uint8_t byte : part) all.push_back(byte);
   return all;
 }
 
+std::uint8_t low(std::size_t value) { return static_cast<std::uint8_t>(value); }
+
+Vector extension(std::uint16_t type, const Vector& content) {
+  return join({{low(type >> 8), low(type), 0, low(content.size())}, content});
+}
+
+Vector message(std::uint8_t type, const Vector& session_id, const Vector& middle, const Vector& extensions) {
+  const Vector body = join({{3, 3},
+                            Vector(32, 7),
+                            {low(session_id.size())},
+                            session_id,
+                            middle,
+                            {0, low(extensions.size())},
+                            extensions});
+  return join({{type, 0, 0, low(body.size())}, body});
+}
+
 Vector client_hello(const Vector& session_id, const Vector& extensions) {
-  return message(1, 7, session_id, {0, 2, 0x13, 0x01, 1, 0}, extensions);
+  return message(1, session_id, {0, 2, 0x13, 0x01, 1, 0}, extensions);
 }
 Vector server_hello(const Vector& session_id, const Vector& extensions) {
-  return message(2, 7, session_id, {0x13, 0x01, 0}, extensions);
+  return message(2, session_id, {0x13, 0x01, 0}, extensions);
 }
 
 const Vector kId(32, 0xab);
@@ -63,9 +66,7 @@ TEST(OfferOf, EveryPrefixOffersNothing) {
 }
 
 TEST(ChoiceOf, Tls13Resumed) {
-  Vector extensions = extension(43, {3, 4});
-  const Vector psk = extension(41, {0, 0});
-  extensions.insert(extensions.end(), psk.begin(), psk.end());
+  const Vector extensions = join({extension(43, {3, 4}), extension(41, {0, 0})});
   const auto choice = choice_of(server_hello(kId, extensions));
   ASSERT_TRUE(choice);
   EXPECT_TRUE(choice->tls13);

@@ -1,1 +1,0 @@
-#include "loadgen/report/json.hpp"
