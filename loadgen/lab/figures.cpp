@@ -145,7 +145,8 @@ std::vector<std::string> conclusions_of(const Findings& findings) {
                        std::string(name_of(search.capacity.certificate)) + ", the server saturates at " +
                        number_text(search.found.rate) + " new clients/s";
     if (search.given) line += " (given, not searched for)";
-    if (search.found.client_limited) line += " or more: the generator was the limit";
+    if (search.found.client_limited)
+      line += " or so: the generator was the limit, it is an estimate from the CPU used";
     if (!search.given && !search.found.client_limited && !search.found.bracketed)
       line += " (not bracketed by probes)";
     said.push_back(line + ".");

@@ -85,16 +85,14 @@ std::optional<double> next_rate(const std::vector<Probe>& probes, const SearchPl
 Saturation saturation_of(const std::vector<Probe>& probes) {
   const Bracket bracket = bracket_of(probes);
   Saturation found{.client_limited = bracket.client_limited};
-  if (bracket.high == kInfinity) {
-    found.rate = bracket.low;
-  } else if (bracket.low == 0 || bracket.client_limited) {
-    found.rate = bracket.client_limited && bracket.low > 0 ? bracket.low : bracket.high;
-  } else {
-    found.bracketed = true;
-    const double share = bracket.low_cpu.value_or(0);
-    found.rate = share > 0 ? std::clamp(bracket.low / share, bracket.low, bracket.high)
-                           : std::sqrt(bracket.low * bracket.high);
+  if (bracket.high == kInfinity || bracket.low == 0) {
+    found.rate = bracket.low == 0 && !probes.empty() ? bracket.high : bracket.low;
+    return found;
   }
+  found.bracketed = !bracket.client_limited;
+  const double middle = bracket.client_limited ? bracket.low : std::sqrt(bracket.low * bracket.high);
+  const double share = bracket.low_cpu.value_or(0);
+  found.rate = share > 0 ? std::clamp(bracket.low / share, bracket.low, bracket.high) : middle;
   return found;
 }
 

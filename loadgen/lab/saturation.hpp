@@ -33,11 +33,12 @@ std::optional<double> next_rate(const std::vector<Probe>& probes, const SearchPl
 struct Saturation {
   double rate = 0;              ///< New clients per second that just saturate the server.
   bool bracketed = false;       ///< Between a rate it carried and one it did not.
-  bool client_limited = false;  ///< The generator ended before the server did: the true rate is higher.
+  bool client_limited = false;  ///< The generator ended before the server did: an estimate from below.
 };
 
 /// Of a search that has ended, or was cut short; rate 0 when nothing was learnt. Within the bracket the CPU
-/// that the last carried rate used tells where, and the geometric middle when it is not known.
+/// that the last carried rate used tells where; when it is not known, it is the geometric middle, or the last
+/// carried rate where the generator was the limit.
 Saturation saturation_of(const std::vector<Probe>& probes);
 
 }  // namespace sluice::loadgen::lab

@@ -86,7 +86,7 @@ TEST(Conclusions, SayHowTheSaturationRateIsKnown) {
   findings.searches.push_back({.capacity = {.processors = 0.5}, .found = {.rate = 120, .bracketed = true}});
   findings.searches.push_back({.found = {.rate = 300, .client_limited = true}});
   EXPECT_THAT(conclusions_of(findings)[0], HasSubstr("With 0.5 CPU and ecdsa, the server saturates at 120"));
-  EXPECT_THAT(conclusions_of(findings)[1], HasSubstr("or more: the generator was the limit"));
+  EXPECT_THAT(conclusions_of(findings)[1], HasSubstr("or so: the generator was the limit"));
 }
 
 TEST(Conclusions, SayWhatAnAttackCostsHonestUsers) {

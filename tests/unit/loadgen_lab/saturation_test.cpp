@@ -97,8 +97,8 @@ TEST(Search, EndsWhereTheGeneratorDoesAndSaysSo) {
   const Saturation found = saturation_of(probes);
   EXPECT_TRUE(found.client_limited);
   EXPECT_FALSE(found.bracketed);
-  EXPECT_GT(found.rate, 100);  // the last rate it could make
-  EXPECT_LE(found.rate, 500);
+  EXPECT_GE(found.rate, 160);  // the last rate it could make, or what its CPU promised
+  EXPECT_LE(found.rate, 1280);
 }
 
 TEST(Search, AsksOnceMoreWhenTheGeneratorWasTheLimit) {
@@ -117,6 +117,12 @@ TEST(Search, TrustsTheLowerFailureWhenAHigherRatePassed) {
                                   {.rate = 40, .cpu_share = 0.9}};
   EXPECT_EQ(saturation_of(probes).rate, 20);
   EXPECT_TRUE(saturation_of(probes).bracketed);
+}
+
+TEST(Search, EstimatesFromTheCpuWhatTheGeneratorCouldNotReach) {
+  const std::vector<Probe> probes{{.rate = 50, .cpu_share = 0.25}, {.rate = 400, .client_limited = true}};
+  EXPECT_EQ(saturation_of(probes).rate, 200);
+  EXPECT_TRUE(saturation_of(probes).client_limited);
 }
 
 TEST(Search, LearntNothingFromNoProbe) { EXPECT_EQ(saturation_of({}).rate, 0); }
