@@ -63,9 +63,11 @@ void conclude_attacks(const Findings& findings, std::vector<std::string>& said) 
           capacity_of(variant) != capacity_of(base) || row.x != quiet.x) {
         continue;
       }
-      said.push_back(variant.name + ": honest users complete " +
-                     percent(row.mean(&Figures::completed).value / completed) +
-                     " of the sessions they complete without an attack.");
+      said.push_back(
+          variant.name + ": honest users complete " +
+          percent(row.mean(&Figures::completed).value / completed) +
+          " of the sessions they complete without an attack" +
+          (row.client_limited || quiet.client_limited ? ", but the generator was at its limit." : "."));
     }
   }
 }
@@ -94,6 +96,7 @@ Figures figures_of(const Measurement& measurement) {
       handshakes == 0 ? kUnknown
                       : static_cast<double>(connections.handshakes_resumed) / static_cast<double>(handshakes);
   figures.server_cpu = measurement.server_cpu.value_or(kUnknown);
+  figures.cpu_ms_per_handshake = handshakes == 0 ? kUnknown : figures.server_cpu * 1000 / figures.handshakes;
   figures.cpu_ms_per_full = published(result.server, "cpu_ms_per_full_handshake");
   figures.cpu_ms_per_resumed = published(result.server, "cpu_ms_per_resumed_handshake");
   figures.cpu_ms_per_request = published(result.server, "cpu_ms_per_request");

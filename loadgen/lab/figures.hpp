@@ -42,8 +42,9 @@ struct Figures {
   double refused = 0, abandoned = 0;
   double mean_ms = 0, p99_ms = 0;  ///< Planned start to complete response, timeouts at their timeout.
   double handshakes = 0;
-  double resumed_share = 0;                                                    ///< Of the handshakes.
-  double server_cpu = 0;                                                       ///< CPUs; NaN when not known.
+  double resumed_share = 0;         ///< Of the handshakes.
+  double server_cpu = 0;            ///< CPUs; NaN when not known.
+  double cpu_ms_per_handshake = 0;  ///< All its CPU by all handshakes: of use when it did nothing else.
   double cpu_ms_per_full = 0, cpu_ms_per_resumed = 0, cpu_ms_per_request = 0;  ///< NaN unless published.
   double attacks = 0;
   bool client_limited = false;

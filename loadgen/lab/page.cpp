@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "loadgen/lab/words.hpp"
 #include "loadgen/report/chart.hpp"
@@ -71,11 +72,13 @@ std::string time_chart(const Findings& findings, const std::string& title, const
   chart.title = title;
   chart.x_label = "seconds";
   chart.y_label = y_label;
+  std::set<double> loads;
+  std::string limited;
   for (const Measurement& measurement : findings.measurements) {
     if (measurement.point.repeat != 0 || measurement.point.x != 0) continue;
     Series series, offered;
     series.name = findings.plan.variants[measurement.point.variant].name;
-    offered.name = "offered to " + series.name;
+    offered.name = "offered: " + measurement.result.setup.load;
     offered.dashed = true;
     for (const TimeBin& bin : measurement.result.series) {
       series.x.push_back(bin.t);
@@ -83,9 +86,14 @@ std::string time_chart(const Findings& findings, const std::string& title, const
       offered.x.push_back(bin.t);
       offered.y.push_back(static_cast<double>(bin.planned));
     }
-    if (with_offered) chart.series.push_back(std::move(offered));
+    // The same for all variants with the same saturation rate.
+    if (with_offered && loads.insert(measurement.rate).second) chart.series.push_back(std::move(offered));
+    if (measurement.result.verdict.kind == Verdict::Kind::client_limited)
+      limited += (limited.empty() ? "" : "; ") + series.name;
     chart.series.push_back(std::move(series));
   }
+  if (!limited.empty())
+    chart.note = "Not to be trusted, as the generator itself was at its limit: " + limited + ".";
   return render_chart(chart);
 }
 
@@ -111,8 +119,8 @@ std::string charts(const Findings& findings) {
     case Kind::attacks: return time_charts(findings);
     case Kind::resumption:
       return sweep_chart(findings, "Handshakes", "handshakes/s", &Figures::handshakes) +
-             sweep_chart(findings, "CPU time of a full handshake", "ms", &Figures::cpu_ms_per_full) +
-             sweep_chart(findings, "CPU time of a resumed handshake", "ms", &Figures::cpu_ms_per_resumed);
+             sweep_chart(findings, "CPU time of the server per handshake", "ms",
+                         &Figures::cpu_ms_per_handshake);
     case Kind::saturation:
     case Kind::keepalive: break;
   }
@@ -149,11 +157,14 @@ std::string table_of_points(const Findings& findings) {
 }
 
 std::string fact(const std::string& name, const std::string& value) {
-  return value.empty() ? "" : tag("tr", tag("th", escape_html(name)) + tag("td", escape_html(value)));
+  return value.empty()
+             ? ""
+             : tag("tr", tag("th", escape_html(name)) + "<td class=\"word\">" + escape_html(value) + "</td>");
 }
 
 std::string circumstances_table(const Findings& findings, const Circumstances& c) {
   const Conditions& conditions = findings.plan.conditions;
+  const bool sessions = findings.plan.needs_saturation();
   std::string settings;
   for (const std::string& setting : c.options.settings) settings += (settings.empty() ? "" : ", ") + setting;
   std::string rows =
@@ -167,12 +178,14 @@ std::string circumstances_table(const Findings& findings, const Circumstances& c
       fact("shop", std::to_string(conditions.shop_users) + " users, " +
                        std::to_string(conditions.shop_items) + " items") +
       fact("TLS", c.options.tls.empty() ? "default" : c.options.tls) +
-      fact("resumption", c.options.resume.empty() ? "per-user" : c.options.resume) +
+      fact("resumption", !sessions                  ? "as each point says"
+                         : c.options.resume.empty() ? "per-user"
+                                                    : c.options.resume) +
       fact("further settings of the server", settings) + fact("seed", std::to_string(c.options.seed));
   return "<h2>How it was measured</h2><table><tbody>" + rows + "</tbody></table>" +
-         (c.options.command_line.empty()
-              ? ""
-              : "<p>To repeat it:</p><pre>" + escape_html(c.options.command_line) + "</pre>");
+         (c.options.command_line.empty() ? ""
+                                         : "<p>To repeat it:</p><pre class=\"scroll\">" +
+                                               escape_html(c.options.command_line) + "</pre>");
 }
 
 std::string list(const std::vector<std::string>& lines) {

@@ -44,6 +44,7 @@ TEST(Figures, AreRatesOfTheWindow) {
   EXPECT_EQ(figures.handshakes, 4);
   EXPECT_EQ(figures.resumed_share, 0.25);
   EXPECT_EQ(figures.server_cpu, 0.75);
+  EXPECT_EQ(figures.cpu_ms_per_handshake, 750 / 4.0);
   EXPECT_EQ(figures.cpu_ms_per_full, 0.4);
   EXPECT_TRUE(std::isnan(figures.cpu_ms_per_resumed)) << "not published, so not zero";
   EXPECT_TRUE(std::isnan(figures.mean_ms)) << "no reply, so no time";
