@@ -222,10 +222,7 @@ Result run(const Options& options, const std::function<void(const Progress&)>& o
 
   const double window_begin = std::min(options.warmup_s, arrivals_end);
   result.window_s = arrivals_end - window_begin;
-  if (options.profile && options.mode != Mode::requests && result.window_s > 0)
-    result.setup.offered_per_s =
-        (options.profile->arrivals_until(arrivals_end) - options.profile->arrivals_until(window_begin)) /
-        result.window_s;
+  if (options.open_loop() && result.window_s > 0) result.setup.offered_per_s = assembly.planned() / result.window_s;
   if (scraper) result.server = scraper->finish(window_begin, arrivals_end);
   result.verdict = verdict_of(result, assembly, options.open_loop());
   for (const auto& limit : options.limits) result.limits.push_back(evaluate(limit, result));

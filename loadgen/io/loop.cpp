@@ -59,11 +59,20 @@ void Loop::run() {
 // What on_expired() arms for now or earlier has its turn in the next pass, so that sockets are never starved.
 void Loop::fire_due() {
   pass_time_ = Monotonic::now();
-  const auto due = pass_time_;
-  while (!timers_.empty() && timers_.begin()->deadline_ <= due && !stopping_) {
+  Timers due;
+  while (!timers_.empty() && timers_.begin()->deadline_ <= pass_time_) {
     Timer& timer = *timers_.begin();
     timer.unlink();
-    timer.on_expired();
+    due.insert(due.end(), timer);
+  }
+  while (!due.empty()) {
+    Timer& timer = *due.begin();
+    timer.unlink();
+    if (stopping_) {
+      timers_.insert(timer);
+    } else {
+      timer.on_expired();
+    }
   }
 }
 

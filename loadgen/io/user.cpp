@@ -201,12 +201,13 @@ void User::book_reply(const HttpResponse& response) {
 }
 
 void User::look_at(std::string_view page) {
-  if (options().mode != Mode::sessions) return;
-  facts_ = read_page(page, random_);
-  if (facts_.error) ++tally().requests.pages_error;
-  if (facts_.sorry) ++tally().requests.pages_sorry;
-  if (!options().images) return;
-  images_ = images_of(page, kImagesMax);
+  if (options().source.reads_pages()) {
+    facts_ = read_page(page, random_);
+    if (facts_.error) ++tally().requests.pages_error;
+    if (facts_.sorry) ++tally().requests.pages_sorry;
+  }
+  if (!options().images || options().mode != Mode::sessions) return;
+  images_ = images_of(page, kImagesMax, !options().source.reads_pages());
   std::ranges::reverse(images_);
 }
 

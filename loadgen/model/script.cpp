@@ -8,36 +8,13 @@
 #include <utility>
 
 #include "loadgen/error.hpp"
+#include "loadgen/model/history.hpp"
 
 namespace sluice::loadgen {
 
 namespace {
 
-constexpr std::uint32_t kRequestsOfModel = 1000;
 constexpr double kRequestsMax = 1e6;
-
-/// The states a user can go back to, at most as many as RUBiS makes requests; beyond that the oldest goes.
-class History {
- public:
-  static_assert(Transitions::kStatesMax <= 256, "a state is kept as a byte");
-
-  bool empty() const noexcept { return states_.empty(); }
-  void clear() noexcept { states_.clear(); }
-  void push(std::uint16_t state) {
-    if (states_.size() == kRequestsOfModel) states_.erase(states_.begin());
-    states_.push_back(static_cast<std::uint8_t>(state));
-  }
-  /// The state to go back to; 0 when there is none.
-  std::uint16_t pop() noexcept {
-    if (states_.empty()) return 0;
-    const std::uint16_t state = states_.back();
-    states_.pop_back();
-    return state;
-  }
-
- private:
-  std::vector<std::uint8_t> states_;
-};
 
 /// RUBiS' walk; the rules are at ScriptSource.
 class Walk final : public Script {

@@ -7,8 +7,10 @@
 namespace sluice::loadgen {
 
 /// Several generators that ran at the same time, as one: counts and histograms add up, seconds are laid over
-/// each other. The verdict is the worst of them. Throws UsageError when they can't belong together (mode,
-/// target, states, duration).
+/// each other. The verdict is the worst of them; limits are those of all, judged again. A percentile of one
+/// second is the highest of theirs, as distributions are not kept by second; the server's account is that of
+/// the first that has one. Throws UsageError when they can't belong together (mode, target, states,
+/// duration, warm-up).
 Result merge(const std::vector<Result>& results);
 
 /// One line of a comparison.
@@ -21,9 +23,14 @@ struct Difference {
 };
 
 /// Welch's interval over repeats; paired when both sides have the same number of runs with the same seeds
-/// (Student's t of the differences).
+/// (Student's t of the differences). Figures that a run lacks, or that are zero
+/// everywhere, are left out. Throws UsageError when a side is
+/// empty, or when the runs are of different modes.
 std::vector<Difference> compare(const std::vector<Result>& a, const std::vector<Result>& b);
+/// Lines of at most 110 columns, no colours.
 std::string comparison_table(const std::vector<Difference>& differences, const std::string& name_a,
                              const std::string& name_b);
+/// Sentences about what makes the comparison doubtful: runs that were client-limited, setups that differ.
+std::vector<std::string> comparison_caveats(const std::vector<Result>& a, const std::vector<Result>& b);
 
 }  // namespace sluice::loadgen

@@ -50,9 +50,17 @@ std::string number(double value) {
   return value < 0 ? "-0.001" : "<0.001";
 }
 
+std::string precise(double value) {
+  if (!std::isfinite(value)) return "-";
+  const double size = std::abs(value);
+  if (size >= 999.95) return grouped(fixed(value, 0));
+  if (size < 1e-6) return "0";
+  return without_end_zeros(fixed(value, size >= 99.995 ? 1 : size >= 9.9995 ? 2 : size >= 0.99995 ? 3 : 4));
+}
+
 std::string per_second(double value) {
   if (!std::isfinite(value)) return "-";
-  return grouped(fixed(value, value < 9'999.95 ? 1 : 0));
+  return grouped(fixed(value, value < 999.95 ? 1 : 0));
 }
 
 std::string percent(double share) {

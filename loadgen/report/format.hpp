@@ -12,7 +12,9 @@ namespace sluice::loadgen::report {
 std::string count(std::uint64_t value);
 /// Three digits that say something, no exponent: "0.42", "39.9", "1,234", "0" and "-" for what is no number.
 std::string number(double value);
-/// For columns of rates, with the point below the point: "0.4", "39.9", "1,234.0", "12,345".
+/// Four digits, for values that are compared: "0.6999", "39.94", "12,345".
+std::string precise(double value);
+/// For columns of rates, with the point below the point: "0.4", "39.9", "200.0", "1,234".
 std::string per_second(double value);
 /// "97.3 %"; "-" of nothing.
 std::string percent(std::uint64_t part, std::uint64_t whole);

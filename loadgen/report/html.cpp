@@ -38,10 +38,15 @@ bool is_figure(const std::string& cell) {
   return cell.empty() || cell == "-" || cell.find_first_of("0123456789") != std::string::npos;
 }
 
+bool of_words(const report::Table& table, std::size_t column) {
+  return std::ranges::none_of(table.rows, [&](const auto& row) { return is_figure(row[column]); });
+}
+
 std::string cell(const std::string& value, bool plain) {
   if (value == "MISSED") return "<td class=\"missed\">MISSED</td>";
   if (value == "met") return "<td class=\"met\">met</td>";
-  return (plain || !is_figure(value) ? "<td class=\"word\">" : "<td>") + text(value) + "</td>";
+  const char* open = plain ? "<td class=\"value\">" : is_figure(value) ? "<td>" : "<td class=\"word\">";
+  return open + text(value) + "</td>";
 }
 
 std::string table_html(const report::Table& table) {
@@ -52,7 +57,8 @@ std::string table_html(const report::Table& table) {
   out += text(table.title) + "</h3><div class=\"scroll\"><table>";
   if (!plain) {
     out += "<thead><tr>";
-    for (const std::string& name : table.columns) out += "<th>" + text(name) + "</th>";
+    for (std::size_t i = 0; i < table.columns.size(); ++i)
+      out += (of_words(table, i) ? "<th class=\"word\">" : "<th>") + text(table.columns[i]) + "</th>";
     out += "</tr></thead>";
   }
   out += "<tbody>";
@@ -76,8 +82,9 @@ std::string html_report(const Result& result) {
                      "</p>\n";
   body += banner(result) + cards(result);
   const auto charts = report::run_charts(result);
-  if (!charts.empty()) body += "<h2>Over time</h2>\n";
+  if (!charts.empty()) body += "<h2>Over time</h2>\n<div class=\"aligned\">\n";
   for (const Chart& chart : charts) body += render_chart(chart);
+  if (!charts.empty()) body += "</div>\n";
   body += "<h2>Figures</h2>\n<div class=\"tables\">";
   for (const report::Table& table : report::tables(result)) body += table_html(table);
   body += "</div>\n<p class=\"foot\">Made by sluice-load " + text(setup.version) + ".</p>\n";

@@ -53,6 +53,7 @@ Chart over_time(const Result& result, const char* title, const char* y_label,
     if (std::ranges::any_of(series.y, [](double y) { return y > 0; }))
       chart.series.push_back(std::move(series));
   }
+  if (chart.series.size() == 1) chart.y_label = chart.series.front().name + ": " + chart.y_label;
   return chart;
 }
 
@@ -103,10 +104,10 @@ Chart refusals(const Result& result) {
 }
 
 Chart alive(const Result& result) {
-  return over_time(result, "What was alive", "at the end of each second",
+  return over_time(result, "Alive at the end of each second", "count",
                    {{"sessions", of(&TimeBin::live_sessions)},
                     {"connections", of(&TimeBin::connections)},
-                    {"requests in flight", of(&TimeBin::in_flight)}});
+                    {"in flight", of(&TimeBin::in_flight)}});
 }
 
 Chart requests(const Result& result) {
@@ -182,13 +183,13 @@ Chart distributions(const Result& result) {
 }
 
 Chart own_cpu(const Result& result) {
-  return over_time(result, "The generator's CPU", "% of one CPU, busiest thread",
-                   {{"CPU", [](const TimeBin& bin) { return 100 * bin.own_cpu; }}});
+  return over_time(result, "The generator's CPU", "% of one CPU",
+                   {{"busiest thread", [](const TimeBin& bin) { return 100 * bin.own_cpu; }}});
 }
 
 Chart own_lag(const Result& result) {
-  return over_time(result, "The generator's lag", "ms, p99 of each second",
-                   {{"lag", [](const TimeBin& bin) { return bin.lag_p99_ms; }}});
+  return over_time(result, "The generator's lag", "ms",
+                   {{"p99", [](const TimeBin& bin) { return bin.lag_p99_ms; }}});
 }
 
 }  // namespace

@@ -10,13 +10,13 @@
 namespace sluice::loadgen::report {
 namespace {
 
-constexpr double kTicks = 5;
+constexpr double kTicksY = 5.5, kTicksX = 7;
 
-/// 1, 2, 2.5 or 5 times a power of ten: about `kTicks` of them in `span`.
-double step_for(double span) {
-  const double power = std::pow(10, std::floor(std::log10(span / kTicks)));
+/// 1, 2, 2.5 or 5 times a power of ten: at most `most` of them in `span`.
+double step_for(double span, double most) {
+  const double power = std::pow(10, std::floor(std::log10(span / most)));
   for (const double step : {1.0, 2.0, 2.5, 5.0})
-    if (span / (step * power) <= kTicks + 0.5) return step * power;
+    if (span / (step * power) <= most) return step * power;
   return 10 * power;
 }
 
@@ -33,7 +33,7 @@ Axis Axis::linear(double low, double high) {
   Axis axis;
   low = std::min(low, 0.0);
   if (!(high > low)) high = low + 1;
-  const double step = step_for(high - low);
+  const double step = step_for(high - low, kTicksY);
   axis.low_ = std::floor(low / step) * step;
   axis.high_ = std::ceil(high / step - 1e-9) * step;
   axis.ticks_ = ticks_between(axis.low_, axis.high_, step);
@@ -44,7 +44,7 @@ Axis Axis::exact(double low, double high) {
   Axis axis;
   axis.low_ = low;
   axis.high_ = high > low ? high : low + 1;
-  axis.ticks_ = ticks_between(axis.low_, axis.high_, step_for(axis.high_ - axis.low_));
+  axis.ticks_ = ticks_between(axis.low_, axis.high_, step_for(axis.high_ - axis.low_, kTicksX));
   return axis;
 }
 

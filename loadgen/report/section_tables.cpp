@@ -195,10 +195,7 @@ Table work_table(const Result& result, const Tally& all) {
 }
 
 Table latency_table(const Result&, const Tally& all) {
-  Table table{"Latency in ms",
-              "First byte and complete count from the planned start of the request.",
-              {"", "count", "p50", "p90", "p95", "p99", "p99.9", "max", "mean"},
-              {}};
+  Table table{"Latency in ms", "", {"", "count", "p50", "p90", "p95", "p99", "p99.9", "max", "mean"}, {}};
   const auto add = [&](std::string_view name, const Histogram& histogram) {
     if (histogram.empty()) return;
     auto cells = spread(histogram);
@@ -207,6 +204,8 @@ Table latency_table(const Result&, const Tally& all) {
   };
   for (std::size_t phase = 0; phase < kPhaseNames.size(); ++phase)
     add(kPhaseTexts[phase], all.latency[phase]);
+  if (!all.latency[at(Phase::complete)].empty())
+    table.note = "First byte and complete count from the planned start of the request.";
   if (!table.rows.empty()) add("own lag", all.lag);
   return table;
 }
@@ -329,7 +328,7 @@ Table limits_table(const Result& result, const Tally&) {
 Table repeat_table(const Result& result, const Tally&) {
   Table table{"Repeat", "", {}, {}};
   table.rows.push_back({"with", "--seed " + std::to_string(result.setup.seed) +
-                                    " and the same options bring the same clients at the same instants"});
+                                    " and the same options: the same clients at the same instants"});
   std::string when = result.setup.started_at;
   if (!result.setup.version.empty())
     when += (when.empty() ? "" : ", ") + ("sluice-load " + result.setup.version);

@@ -10,14 +10,15 @@
 namespace sluice::loadgen::report {
 namespace {
 
-double per_second(std::uint64_t value, const Result& result) {
+double rate(std::uint64_t value, const Result& result) {
   return result.window_s > 0 ? static_cast<double>(value) / result.window_s : 0;
 }
 
 KeyFigure latency_figure(const Tally& measured, Phase phase, double quantile, std::string name) {
   const Histogram& histogram = measured.latency[at(phase)];
   if (histogram.empty()) return {"-", "ms", std::move(name), ""};
-  return {ms(histogram.quantile(quantile)), "ms", std::move(name), "mean " + ms(histogram.mean()) + " ms"};
+  return {ms(histogram.quantile(quantile)), "ms", std::move(name),
+          quantile == 0.5 ? "mean " + ms(histogram.mean()) + " ms" : ""};
 }
 
 std::string offered_note(const Result& result) {
@@ -27,15 +28,15 @@ std::string offered_note(const Result& result) {
 std::vector<KeyFigure> session_figures(const Result& result, const Tally& all) {
   const SessionTally& s = all.sessions;
   return {
-      {number(per_second(result.window.sessions.started, result)), "/s", "sessions started",
+      {per_second(rate(result.window.sessions.started, result)), "/s", "sessions started",
        offered_note(result)},
-      {number(per_second(result.window.sessions.completed, result)), "/s", "sessions completed",
+      {per_second(rate(result.window.sessions.completed, result)), "/s", "sessions completed",
        percent(s.completed, s.ended()) + " of those that ended"},
       {percent(s.refused_total(), s.started), "", "refused", counted(s.refused_total(), "session")},
       {percent(s.abandoned_total(), s.admitted), "", "abandoned", counted(s.abandoned_total(), "session")},
       latency_figure(all, Phase::complete, 0.5, "response time p50"),
       latency_figure(all, Phase::complete, 0.99, "response time p99"),
-      {number(per_second(result.window.requests.goodput, result)), "/s", "goodput",
+      {per_second(rate(result.window.requests.goodput, result)), "/s", "goodput",
        "good replies to sessions that completed"}};
 }
 
@@ -43,17 +44,17 @@ std::vector<KeyFigure> request_figures(const Result& result, const Tally& all) {
   const RequestTally& r = all.requests;
   const std::uint64_t ended = r.replies + r.failed;
   return {
-      {number(per_second(result.window.requests.replies, result)), "/s", "replies", offered_note(result)},
+      {per_second(rate(result.window.requests.replies, result)), "/s", "replies", offered_note(result)},
       {percent(ended - std::min(ended, r.ok), ended), "", "errors", counted(r.failed, "request") + " failed"},
       latency_figure(all, Phase::complete, 0.5, "response time p50"),
       latency_figure(all, Phase::complete, 0.99, "response time p99"),
       latency_figure(all, Phase::complete, 0.999, "response time p99.9"),
-      {bytes(per_second(result.window.requests.bytes_received, result)), "/s", "received", ""}};
+      {bytes(rate(result.window.requests.bytes_received, result)), "/s", "received", ""}};
 }
 
 std::vector<KeyFigure> handshake_figures(const Result& result, const Tally& all) {
   const ConnectionTally& c = result.window.connections;
-  std::vector<KeyFigure> figures{{number(per_second(c.handshakes_full + c.handshakes_resumed, result)), "/s",
+  std::vector<KeyFigure> figures{{per_second(rate(c.handshakes_full + c.handshakes_resumed, result)), "/s",
                                   "handshakes", offered_note(result)},
                                  {count(all.connections.handshakes_failed), "", "failed", ""}};
   for (const auto& [phase, name] :

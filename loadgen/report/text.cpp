@@ -58,7 +58,7 @@ std::string laid_out(report::Table table) {
   if (!plain) table.rows.insert(table.rows.begin(), table.columns);
   for (auto& row : table.rows)
     for (std::size_t i = 0; i < row.size(); ++i)
-      row[i] = report::fitted(report::printable(row[i]), i == 0 ? kNameMax : kWidth - 20);
+      row[i] = report::fitted(report::printable(row[i]), i == 0 ? kNameMax : kWidth);
   const auto widths = widths_of(table.rows);
   for (const auto& row : table.rows) {
     std::string line = "  ";
@@ -66,7 +66,8 @@ std::string laid_out(report::Table table) {
       if (i > 0) line += "  ";
       line += padded(row[i], widths[i], i > 0 && !plain && is_figure(table.rows, i));
     }
-    out.append(line.substr(0, line.find_last_not_of(' ') + 1)).append("\n");
+    line.erase(line.find_last_not_of(' ') + 1);
+    out.append(report::fitted(line, kWidth)).append("\n");
   }
   return out + wrapped(report::printable(table.note), 2) + "\n";
 }

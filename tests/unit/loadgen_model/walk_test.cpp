@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "loadgen/model/history.hpp"
 #include "loadgen/model/script.hpp"
 
 namespace sluice::loadgen {
@@ -87,14 +88,17 @@ TEST(Walk, GoesHomeWhereNothingIsLeftToGoBackTo) {
 }
 
 TEST(Walk, ForgetsItsHistoryWhereThereIsNoWayBack) {
-  // Home -> ViewItem -> Browse -> ViewUserInfo; Sorry then finds Browse, not Home.
-  Session session{std::string{"x,Home,ViewItem,Browse,ViewUserInfo"} + std::string{kWait} +
-                  "Home,0,0,0,0,1\nViewItem,1,0,0,0,1\nBrowse,0,1,0,0,1\nViewUserInfo,0,0,1,0,1\n"
-                  "EndOfSession,0,0,0,0,0\n"};
+  // Home -> Register -> ViewItem -> Browse -> Sell; only ViewItem has a way back, and Browse forgets it.
+  Session session{std::string{"x,Home,Register,ViewItem,Browse,Sell"} + std::string{kWait} +
+                  "Home,0,0,0,0,0,1\nRegister,1,0,0,0,0,1\nViewItem,0,1,0,0,0,1\nBrowse,0,0,1,0,0,1\n"
+                  "Sell,0,0,0,1,0,1\nBack,0,0,0.1,0,0,1\n"};
   session.first();
-  session.next(with_item());
-  session.next(with_item());
-  EXPECT_EQ(session.next(sorry()).target, kHome) << "ViewUserInfo has no way back either";
+  session.next();
+  EXPECT_EQ(session.name(session.next(with_item())), "ViewItem");
+  session.next();
+  const auto action = session.next(sorry());
+  EXPECT_EQ(session.name(action), "Sell");
+  EXPECT_EQ(action.target, kHome) << "not Register, which was before ViewItem";
 }
 
 TEST(Walk, RequestsTheStateBeforeAfterSorryButBooksTheChosenOne) {
@@ -133,22 +137,34 @@ TEST(Walk, EndsSteppingBackAtTheHomePageEvenWhenSessionsStartElsewhere) {
   EXPECT_EQ(session.next(with_item()).target, kServlet + "ViewItem?itemId=5");
 }
 
-TEST(Walk, GoesHomeAfterAnErrorAndKeepsItsHistory) {
-  // Home -> ViewItem -> Back.
-  Session session{std::string{"x,Home,Browse,ViewItem"} + std::string{kWait} +
-                  "Home,0,0,0,1000\nBrowse,0,0,0,1\nViewItem,1,0,0,1\nBack,0,0,1,1\n"};
+TEST(Walk, GoesHomeAfterAnErrorOrAFailure) {
   for (const bool failed : {false, true}) {
+    Session session{kBackTable};
     session.first();
-    EXPECT_EQ(session.name(session.next(with_item())), "ViewItem");
+    session.next();
     const auto home = failed ? session.fail() : session.next(error());
     EXPECT_EQ(home.target, kHome);
+    EXPECT_EQ(session.name(home), "Home");
     EXPECT_EQ(home.think, 1s);
-    EXPECT_EQ(session.name(session.next(with_item())), "ViewItem");
-    EXPECT_EQ(session.name(session.next()), "Home");
-    EXPECT_EQ(session.name(session.next(with_item())), "ViewItem");
-    EXPECT_EQ(session.name(session.next()), "Home");
-    EXPECT_EQ(session.name(session.next(sorry())), "ViewItem");
+    EXPECT_EQ(session.name(session.next()), "Browse") << "and on from there";
   }
+}
+
+TEST(Walk, KeepsItsHistoryAfterAnError) {
+  // From Home to /a, or back; from /a to /b. Back is told by its wait of 4 s.
+  int backs = 0;
+  Session session{std::string{"x,Home,/a,/b"} + std::string{kWait} +
+                  "Home,0,0,0,1\n/a,0.5,0,0,1\n/b,0,1,1,1\nBack,0.5,0.1,0.1,4000\n"};
+  session.first();
+  for (int i = 0; i < 100; ++i) {
+    while (session.name(session.next()) != "/b") continue;
+    session.next(error());
+    const auto action = session.next();
+    if (action.think != 4s) continue;
+    ++backs;
+    EXPECT_EQ(session.name(action), "/a") << "where it was before /b";
+  }
+  EXPECT_GT(backs, 10);
 }
 
 TEST(Walk, EndsWithEndOfSessionOrItsLength) {
@@ -165,16 +181,14 @@ TEST(Walk, EndsWithEndOfSessionOrItsLength) {
   }
 }
 
-TEST(Walk, HasABoundedHistory) {
-  // Every step can be gone back from (with probability 1e-9), so that the history grows.
-  Session session{std::string{"x,Home,/a"} + std::string{kWait} +
-                      "/a,1,1,0\nHome,0,0,0\nBack,0.000000001,0.000000001,0\n",
-                  "5000"};
-  session.first();
-  for (int i = 0; i < 3000; ++i) session.next();
-  int steps = 0;
-  while (session.name(session.next()) == "/a" && ++steps < 1000) continue;
-  EXPECT_EQ(steps, 1000);
+TEST(History, ForgetsTheOldestBeyondAThousand) {
+  History history;
+  history.push(7);
+  history.push(8);
+  for (std::size_t i = 1; i < History::kMost; ++i) history.push(255);
+  for (std::size_t i = 1; i < History::kMost; ++i) ASSERT_EQ(history.pop(), 255);
+  EXPECT_EQ(history.pop(), 8);
+  EXPECT_EQ(history.pop(), 0) << "7 is forgotten";
 }
 
 TEST(Walk, RequestsPathsAndIgnoresTheMarksOfOtherSites) {

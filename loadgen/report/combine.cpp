@@ -1,1 +1,0 @@
-#include "loadgen/report/combine.hpp"
