@@ -13,6 +13,7 @@
 #include <CLI/CLI.hpp>
 
 #include "loadgen/error.hpp"
+#include "loadgen/lab/lab_options.hpp"
 #include "loadgen/report/combine.hpp"
 #include "loadgen/report/html.hpp"
 #include "loadgen/report/json.hpp"
@@ -127,7 +128,8 @@ std::vector<Result> read_results(const std::string& list) {
 
 int compare_command(const std::string& name_a, const std::string& name_b) {
   const auto a = read_results(name_a), b = read_results(name_b);
-  std::cout << comparison_table(compare(a, b), name_a, name_b) << comparison_caveats(a, b);
+  std::cout << comparison_table(compare(a, b), name_a, name_b);
+  for (const auto& caveat : comparison_caveats(a, b)) std::cout << "  " << caveat << '\n';
   return kOk;
 }
 
@@ -278,6 +280,16 @@ int command_line(int argc, char** argv) {
   report_app->add_option("RESULT", result, "Result file or folder")->required();
   add_output_options(*report_app, output);
   report_app->callback([&] { code = report_command(result, output); });
+
+  LabOptions lab;
+  for (int i = 0; i < argc; ++i) lab.command_line += (i > 0 ? " " : "") + std::string(argv[i]);
+  auto* lab_app = app.add_subcommand("lab", "Start servers, find where they saturate, and compare them");
+  add_lab_options(*lab_app, lab);
+  lab_app->callback([&] {
+    install_signals();
+    raise_descriptor_limit();
+    code = run_lab(lab, lab.list ? std::cout : std::cerr, stop_asked);
+  });
 
   try {
     app.parse(argc, argv);

@@ -1,0 +1,237 @@
+#include "loadgen/lab/lab.hpp"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
+#include <boost/json/serialize.hpp>
+
+#include "loadgen/error.hpp"
+#include "loadgen/lab/bench.hpp"
+#include "loadgen/lab/page.hpp"
+#include "loadgen/lab/words.hpp"
+#include "loadgen/report/json.hpp"
+
+namespace sluice::loadgen {
+
+namespace lab {
+namespace {
+
+/// A connection needs a descriptor on each side; servers inherit the limit.
+void raise_descriptor_limit() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
+}
+
+/// The whole of it, step by step.
+class Session {
+ public:
+  Session(const LabOptions& options, std::ostream& progress, const std::atomic<bool>& stop)
+      : options_(options),
+        progress_(progress),
+        stop_(stop),
+        kit_(options.server, options.settings),
+        findings_{.plan = planned()},
+        bench_(kit_, findings_.plan, options, progress, stop) {}
+
+  int run() {
+    prepare();
+    try {
+      for (const Capacity& capacity : capacities_of(findings_.plan)) search(capacity);
+      for (const Point& point : order_of(findings_.plan, options_.seed)) measure(point);
+    } catch (const RunError&) {
+      if (!findings_.measurements.empty()) write(true);  // hours of others are not lost by one
+      throw;
+    }
+    write(stop_);
+    return exit_code();
+  }
+
+ private:
+  /// Without CPU quotas, fractions become whole CPUs, and the same server need not be measured twice.
+  Plan planned() {
+    const auto cpus = static_cast<unsigned>(own_cpus().size());
+    Plan plan = make_plan(options_, cpus);
+    if (kit_.quota_obstacle().empty()) return plan;
+    const auto fraction = [](double value) { return value != std::ceil(value); };
+    if (std::none_of(plan.variants.begin(), plan.variants.end(),
+                     [&](const Variant& v) { return fraction(v.processors); })) {
+      return plan;
+    }
+    LabOptions whole = options_;
+    whole.processors.clear();
+    for (const Variant& variant : plan.variants) whole.processors.push_back(std::ceil(variant.processors));
+    std::sort(whole.processors.begin(), whole.processors.end());
+    whole.processors.erase(std::unique(whole.processors.begin(), whole.processors.end()),
+                           whole.processors.end());
+    return make_plan(whole, cpus);
+  }
+
+  void prepare() {
+    raise_descriptor_limit();
+    for (const Variant& variant : findings_.plan.variants) kit_.check(variant);
+    const double total = expected_total_s(findings_.plan, !options_.saturation);
+    progress_ << findings_.plan.experiment.name << ": " << points() << " points, about "
+              << duration_text(total) << std::endl;
+    note_cpus();
+    for (const std::string& note : findings_.notes) progress_ << note << std::endl;
+    kit_.populate(findings_.plan.conditions.shop_users, findings_.plan.conditions.shop_items);
+  }
+
+  void note_cpus() {
+    bool quota = false, shared = false, apart = false;
+    for (const Variant& variant : findings_.plan.variants) {
+      const CpuShare cpus = bench_.cpus_for(variant.processors);
+      quota = quota || cpus.quota;
+      shared = shared || !cpus.apart;
+      apart = apart || cpus.apart;
+    }
+    auto& notes = findings_.notes;
+    if (quota) {
+      notes.push_back("Fractions of a CPU are a " + kit_.quota_text() +
+                      ": the server runs at full speed for a part of each 100 ms and then waits.");
+    } else {
+      notes.push_back("The server's CPUs are given by affinity, whole ones" +
+                      (kit_.quota_obstacle().empty()
+                           ? std::string(".")
+                           : ", as quotas are not possible (" + kit_.quota_obstacle() + ")."));
+    }
+    if (apart) notes.push_back("The generator runs on other CPUs than the server.");
+    if (shared) {
+      notes.push_back(
+          "Servers that get all CPUs share them with the generator: their figures are too low, and only good "
+          "for comparing with each other.");
+    }
+  }
+
+  double saturation_for(const Capacity& capacity) const {
+    for (const Search& search : findings_.searches) {
+      if (search.capacity == capacity) return search.found.rate;
+    }
+    return 0;
+  }
+
+  void search(const Capacity& capacity) {
+    if (!findings_.plan.needs_saturation() || stop_) return;
+    Search& search = findings_.searches.emplace_back();
+    search.capacity = capacity;
+    if (options_.saturation) {
+      search.given = true;
+      search.found = {.rate = *options_.saturation * capacity.processors};
+      return;
+    }
+    // The first policy named is the baseline; all see the same loads, so that they can be compared.
+    Variant variant = *std::find_if(findings_.plan.variants.begin(), findings_.plan.variants.end(),
+                                    [&](const Variant& v) { return capacity_of(v) == capacity; });
+    variant.attack.clear();
+    variant.keepalive_s = findings_.plan.conditions.keepalive_s;
+    const SearchPlan plan{.start = 100 * capacity.processors,
+                          .precision = findings_.plan.conditions.precision};
+    while (const auto rate = next_rate(search.probes, plan)) {
+      const auto index = static_cast<unsigned>(search.probes.size());
+      const Probe probe = bench_.probe(variant, *rate, index);
+      if (stop_) return;
+      search.probes.push_back(probe);
+      progress_ << "looking for saturation of " << variant.name << ": " << number_text(probe.rate)
+                << " new clients/s, server CPU " << percent(probe.cpu_share.value_or(NAN)) << ", lost "
+                << percent(probe.unsuccessful) << (probe.client_limited ? ", generator at its limit" : "")
+                << std::endl;
+    }
+    search.found = saturation_of(search.probes);
+    progress_ << "saturation of " << variant.name << ": " << number_text(search.found.rate)
+              << " new clients/s" << std::endl;
+  }
+
+  void measure(const Point& point) {
+    if (stop_) return;
+    const Variant& variant = findings_.plan.variants[point.variant];
+    Measurement done = bench_.measure(point, saturation_for(capacity_of(variant)));
+    if (stop_) return;  // cut short: not to be compared with whole ones
+    const Figures figures = figures_of(done);
+    findings_.measurements.push_back(std::move(done));
+    const std::size_t count = findings_.measurements.size();
+    progress_ << "[" << count << "/" << points() << "] " << variant.name << ", x "
+              << number_text(findings_.plan.xs[point.x]) << ": " << number_text(figures.offered)
+              << " new clients/s, " << number_text(figures.completed) << " completed/s, mean "
+              << number_text(figures.mean_ms) << " ms, server CPU " << number_text(figures.server_cpu)
+              << (figures.client_limited ? ", GENERATOR AT ITS LIMIT" : "") << "; about "
+              << duration_text(static_cast<double>(points() - count) * expected_point_s(findings_.plan))
+              << " left" << std::endl;
+  }
+
+  void write(bool stopped) {
+    findings_.stopped = stopped;
+    const std::string folder = options_.out.empty() ? "lab-" + options_.experiment : options_.out;
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (error) throw RunError("can't make the folder " + folder + ": " + error.message());
+    const Circumstances circumstances{options_, this_machine(), kit_.version()};
+    write_file(folder + "/lab.json", boost::json::serialize(lab_json(findings_, circumstances)));
+    write_file(folder + "/index.html", lab_page(findings_, circumstances));
+    for (const std::string& line : conclusions_of(findings_)) progress_ << line << std::endl;
+    progress_ << (stopped ? "stopped; what there is stands in " : "see ") << folder << "/index.html"
+              << std::endl;
+  }
+
+  int exit_code() const {
+    if (findings_.stopped) return 1;
+    const auto limited = [](const Measurement& done) {
+      return done.result.verdict.kind == Verdict::Kind::client_limited;
+    };
+    return std::all_of(findings_.measurements.begin(), findings_.measurements.end(), limited) ? 3 : 0;
+  }
+
+  std::size_t points() const {
+    const Plan& plan = findings_.plan;
+    return plan.variants.size() * plan.xs.size() * plan.conditions.repeats;
+  }
+  static std::string percent(double share) {
+    return std::isnan(share) ? "-" : number_text(std::round(share * 100)) + " %";
+  }
+
+  const LabOptions& options_;
+  std::ostream& progress_;
+  const std::atomic<bool>& stop_;
+  ServerKit kit_;
+  Findings findings_;
+  Bench bench_;
+};
+
+}  // namespace
+}  // namespace lab
+
+int run_lab(const LabOptions& options, std::ostream& progress, const std::atomic<bool>& stop) {
+  if (options.list) {
+    progress << lab_list();
+    return 0;
+  }
+  lab::find_experiment(options.experiment);
+  lab::remove_leftover_groups(lab::own_cgroup_places());
+  lab::remove_leftover_folders();
+  return lab::Session(options, progress, stop).run();
+}
+
+std::string lab_list() {
+  std::string text;
+  const auto cpus = static_cast<unsigned>(lab::own_cpus().size());
+  for (const lab::Experiment& experiment : lab::experiments()) {
+    text += std::string(experiment.name) + "\n  " + std::string(experiment.shows) + ".\n  ";
+    LabOptions options;
+    options.experiment = experiment.name;
+    for (const auto& [size, name] :
+         {std::pair{LabSize::quick, "--quick"}, std::pair{LabSize::normal, "default"},
+          std::pair{LabSize::full, "--full"}}) {
+      options.size = size;
+      text +=
+          std::string(name) + " " + lab::duration_text(expected_total_s(lab::make_plan(options, cpus), true));
+      text += size == LabSize::full ? "; with one policy, here\n" : ", ";
+    }
+  }
+  return text;
+}
+
+}  // namespace sluice::loadgen

@@ -1,0 +1,83 @@
+#pragma once
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "loadgen/lab/cgroup.hpp"
+#include "loadgen/lab/child.hpp"
+#include "loadgen/lab/folder.hpp"
+#include "loadgen/lab/plan.hpp"
+
+/// The servers of a lab.
+namespace sluice::loadgen::lab {
+
+/// Who runs where.
+struct CpuShare {
+  std::vector<int> server, generator;
+  bool apart = false;     ///< They have no CPU in common.
+  bool quota = false;     ///< `processors` is a fraction, so `server` alone doesn't bound it.
+  double processors = 1;  ///< What the server may use in the end.
+};
+/// Gives the server the last CPUs of `cpus`, as many as it needs, and the generator the rest; where nothing
+/// would be left both may use all. Without `quota_possible` a fraction is rounded up. Pure.
+CpuShare share_cpus(const std::vector<int>& cpus, double processors, bool quota_possible);
+
+/// A server that is ready; stopped by the destructor, its state is gone then.
+class Server {
+ public:
+  ~Server();
+  const std::string& url() const noexcept { return url_; }
+  std::string metrics_url() const { return admin_url_ + "/metrics"; }
+  /// CPU time so far, seconds; none once it has ended.
+  std::optional<double> cpu_seconds() const { return child_->cpu_seconds(); }
+  /// How and with what words it ended by itself; none while it runs, and still does `grace` later.
+  std::optional<std::string> ended(std::chrono::milliseconds grace = {});
+  pid_t pid() const noexcept { return child_->pid(); }
+
+ private:
+  friend class ServerKit;
+  const TemporaryFolder* folder_ = nullptr;
+  std::string state_;
+  std::unique_ptr<CpuGroup> group_;  // outlives the child
+  std::unique_ptr<Child> child_;
+  std::string url_, admin_url_;
+};
+
+/// Everything needed to start one. Makes data and certificates once.
+class ServerKit {
+ public:
+  /// `binary` empty: `sluice` beside our own program, else on the PATH. Throws RunError.
+  ServerKit(std::string binary, std::vector<std::string> settings);
+
+  /// Fills the database that every server gets a fresh copy of. Throws RunError.
+  void populate(std::uint32_t users, std::uint32_t items);
+  /// Asks the server whether it takes these settings, before hours are spent. Throws RunError with its
+  /// answer.
+  void check(const Variant& variant);
+  /// A fresh one. Throws RunError, with the server's own words when it refuses.
+  std::unique_ptr<Server> start(const Variant& variant, const CpuShare& cpus);
+
+  const std::string& binary() const noexcept { return binary_; }
+  std::string certificate_file(KeyKind kind);
+  /// "sluice 0.1.0".
+  std::string version();
+  /// Why fractions of a CPU are not possible, or empty; decided once. `how` it is done otherwise.
+  const std::string& quota_obstacle() const noexcept { return quota_obstacle_; }
+  const std::string& quota_text() const noexcept { return quota_text_; }
+
+ private:
+  std::vector<std::string> settings_for(const Variant& variant, const std::string& state);
+  void await_ready(Server& server);
+
+  std::string binary_;
+  std::vector<std::string> settings_;
+  TemporaryFolder folder_;
+  std::string quota_obstacle_, quota_text_;
+  std::map<KeyKind, std::string> certificates_;  // base names
+  unsigned started_ = 0;
+};
+
+}  // namespace sluice::loadgen::lab
