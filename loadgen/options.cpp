@@ -36,7 +36,9 @@ Target Target::parse(const std::string& url) {
   if (parsed->scheme() != "https")
     throw UsageError(quoted + "is not https: this generator measures nothing else.");
   if (parsed->encoded_host().empty()) throw UsageError(quoted + "names no host.");
-  if (parsed->has_port() && parsed->port_number() == 0) throw UsageError(quoted + "has no usable port.");
+  if (parsed->has_port() &&
+      (parsed->port_number() == 0 || std::string(parsed->port()) != std::to_string(parsed->port_number())))
+    throw UsageError(quoted + "has no usable port.");
   Target target;
   target.host = parsed->host_type() == boost::urls::host_type::ipv6 ? parsed->host_address()
                                                                     : std::string(parsed->host());

@@ -10,6 +10,10 @@ TlsSession share(SSL_SESSION* session) {
   return TlsSession{session};
 }
 
+// OpenSSL marks a TLS 1.3 session that was used as one not to be offered again; a copy made before is not
+// marked.
+TlsSession copy_of(const TlsSession& session) { return TlsSession{SSL_SESSION_dup(session.get())}; }
+
 // OpenSSL as a client does not offer what it knows to have expired.
 TlsSession as_if_fresh(SSL_SESSION* session) {
   TlsSession copy{SSL_SESSION_dup(session)};
@@ -27,14 +31,14 @@ TlsSession ResumptionPolicy::offer(SSL_SESSION* own, Monotonic::time_point now, 
     case Kind::never: return nullptr;
     case Kind::per_user:
     case Kind::session_id: return share(own);
-    case Kind::shared: return share(pool_.empty() ? nullptr : pool_.back().session.get());
+    case Kind::shared: return pool_.empty() ? nullptr : copy_of(pool_.back().session);
     case Kind::ratio: {
       if (random.unit() >= resume_.ratio) return nullptr;
       if (own != nullptr || pool_.empty()) return share(own);
       // In turn, so that a ticket is used again only after all others.
       pool_.push_back(std::move(pool_.front()));
       pool_.pop_front();
-      return share(pool_.back().session.get());
+      return copy_of(pool_.back().session);
     }
     case Kind::stale: {
       const auto age = std::chrono::duration<double>(resume_.age_s);

@@ -109,7 +109,8 @@ void User::start(Monotonic::time_point planned) {
   image_ = false;
   images_.clear();
   asked_ = action_.target;
-  tally().lag.record(Monotonic::now() - planned);
+  // What waited in a lane waited for the server; that its arrival was on time was booked then.
+  if (lane_ == nullptr) tally().lag.record(Monotonic::now() - planned);
   ask();
 }
 
@@ -213,7 +214,8 @@ void User::look_at(std::string_view page) {
 
 bool User::follow(const HttpResponse& response) {
   if (image_ || redirects_ == kRedirectsMax || response.location().empty()) return false;
-  const auto base = boost::urls::parse_uri("https://" + options().target.authority + asked_);
+  const std::string here = "https://" + options().target.authority + asked_;  // `base` is a view of it
+  const auto base = boost::urls::parse_uri(here);
   const auto reference = boost::urls::parse_uri_reference(response.location());
   boost::urls::url there;
   if (!base || !reference || !boost::urls::resolve(*base, *reference, there)) return false;
@@ -278,6 +280,7 @@ void User::on_idle_close() {
 
 void User::give_up(Step step, Cause cause) {
   if (step >= Step::first_byte) ++tally().requests.failed;
+  if (step == Step::handshake && cause == Cause::timeout) ++tally().connections.handshakes_failed;
   if (step == Step::connect) crowd_.wire.note_unreachable(cause);
   connection_.reset();
   lost(step, {cause, tries_, std::nullopt, std::nullopt});
