@@ -51,16 +51,29 @@ struct Output {
   std::string json, html, folder;
   bool quiet = false;
 
+  /// Throws RunError where nothing can be written: better now than after the run.
+  void check() const {
+    for (const auto& file : {json, html})
+      if (!file.empty() && !writable(std::filesystem::path(file).parent_path()))
+        throw RunError("nothing can be written to " + file + ": its folder is missing or closed to us.");
+    std::error_code failed;
+    if (!folder.empty()) std::filesystem::create_directories(folder, failed);
+    if (failed || (!folder.empty() && !writable(folder)))
+      throw RunError("can't make the folder " + folder + (failed ? ": " + failed.message() + "." : "."));
+  }
+
   void write(const Result& result) const {
     if (!json.empty()) write_file(json, json_text(result));
     if (!html.empty()) write_file(html, html_report(result));
     if (folder.empty()) return;
-    std::error_code failed;
-    std::filesystem::create_directories(folder, failed);
-    if (failed) throw RunError("can't make the folder " + folder + ": " + failed.message() + ".");
     write_file(folder + "/result.json", json_text(result));
     write_file(folder + "/report.html", html_report(result));
     write_file(folder + "/latency.hgrm", hgrm(result.measured().latency[at(Phase::complete)]));
+  }
+
+ private:
+  static bool writable(const std::filesystem::path& place) {
+    return ::access(place.empty() ? "." : place.c_str(), W_OK | X_OK) == 0;
   }
 };
 
@@ -104,6 +117,7 @@ int exit_code(const Result& result) {
 
 int run_command(const RunWords& words, const Output& output) {
   const Options options = options_from(words);
+  output.check();
   install_signals();
   raise_descriptor_limit();
   LiveView view(options.duration_s);
@@ -137,6 +151,7 @@ int merge_command(const std::vector<std::string>& names, const Output& output) {
   std::vector<Result> results;
   for (const auto& name : names)
     for (auto& result : read_results(name)) results.push_back(std::move(result));
+  output.check();
   const Result merged = merge(results);
   std::cout << summary(merged) << std::flush;
   output.write(merged);
@@ -144,7 +159,8 @@ int merge_command(const std::vector<std::string>& names, const Output& output) {
 }
 
 int report_command(const std::string& name, const Output& output) {
-  const Result result = read_results(name).front();
+  output.check();
+  const Result result = read_result(name);
   std::cout << summary(result) << std::flush;
   output.write(result);
   return kOk;
@@ -248,6 +264,12 @@ void add_output_options(CLI::App& app, Output& output) {
       ->group(group);
 }
 
+int say(const std::exception& error, Exit code) {
+  const std::string_view sentence = error.what();
+  std::cerr << "sluice-load: " << sentence << (sentence.ends_with('.') ? "\n" : ".\n");
+  return code;
+}
+
 }  // namespace
 
 int command_line(int argc, char** argv) {
@@ -297,11 +319,9 @@ int command_line(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kOk : kUsage;
   } catch (const UsageError& error) {
-    std::cerr << "sluice-load: " << error.what() << '\n';
-    return kUsage;
+    return say(error, kUsage);
   } catch (const std::exception& error) {
-    std::cerr << "sluice-load: " << error.what() << '\n';
-    return kFailed;
+    return say(error, kFailed);
   }
 }
 

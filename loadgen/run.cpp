@@ -1,6 +1,7 @@
 #include "loadgen/run.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <condition_variable>
 #include <ctime>
 #include <map>
@@ -224,7 +225,7 @@ Result run(const Options& options, const std::function<void(const Progress&)>& o
   for (auto& worker : workers) worker->join();
   if (!hopeless.empty()) throw RunError(hopeless);
 
-  const double window_begin = std::min(options.warmup_s, arrivals_end);
+  const double window_begin = std::min(std::ceil(options.warmup_s), arrivals_end);  // seconds are not split
   result.window_s = arrivals_end - window_begin;
   if (options.open_loop() && result.window_s > 0)
     result.setup.offered_per_s = assembly.planned() / result.window_s;

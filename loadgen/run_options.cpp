@@ -103,6 +103,7 @@ void choose_times(const RunWords& words, Options& options) {
   } else {
     options.duration_s = options.profile ? options.profile->length().value_or(kDuration) : kDuration;
   }
+  options.warmup_s = std::ceil(options.warmup_s);  // figures come by the second
   if (options.warmup_s >= options.duration_s)
     throw UsageError("--warmup " + words.warmup + " leaves nothing of the " + number(options.duration_s) +
                      " s that the run lasts.");
@@ -158,6 +159,7 @@ Options options_from(const RunWords& words) {
   if (words.threads > kThreadsMax)
     throw UsageError("--threads " + std::to_string(words.threads) + " is more than 256.");
   options.threads = words.threads != 0 ? words.threads : std::max(1U, std::thread::hardware_concurrency());
+  if (options.users != 0) options.threads = std::min(options.threads, options.users);
   options.seed = words.seed;
   options.metrics_url = words.metrics;
   options.label = words.label;

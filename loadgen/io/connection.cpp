@@ -225,13 +225,16 @@ void Connection::close() noexcept {
 
 void Connection::fail(Cause cause) {
   const Step where = step();
-  if (where == Step::handshake) {
-    ++wire_.tally.connections.handshakes_failed;
-    const bool tls13 = offer_ == Offer::psk ||
-                       (offer_ == Offer::none && wire_.options.tls.version != TlsOptions::Version::v12);
-    ++wire_.tally.connections.resumption[tls13 ? 1 : 0].offered[at(offer_)];
-  }
+  if (where == Step::handshake) book_failed_handshake();
   owner_.on_failed(where, cause);
+}
+
+// What it offered is known, what the server would have chosen is not.
+void Connection::book_failed_handshake() noexcept {
+  const bool tls13 = offer_ == Offer::psk ||
+                     (offer_ == Offer::none && wire_.options.tls.version != TlsOptions::Version::v12);
+  ++wire_.tally.connections.handshakes_failed;
+  ++wire_.tally.connections.resumption[tls13 ? 1 : 0].offered[at(offer_)];
 }
 
 std::optional<Cause> Connection::why(int result) {

@@ -69,6 +69,8 @@ class Connection final : public Watched {
   void open(TlsSession session);
   /// One request, when established and no other one is in progress.
   void send(std::string_view request, bool keep_body);
+  /// The owner gives up on the handshake in progress and destroys this next.
+  void book_failed_handshake() noexcept;
   /// close_notify and FIN, without waiting for the peer's.
   void close() noexcept;
 

@@ -73,6 +73,7 @@ void User::on_expired() {
       if (!script_ && connection_->established()) return handshake_done();  // no ticket came
       tally().latency[at(Phase::complete)].record(
           std::max<Monotonic::duration>(Monotonic::now() - planned_, crowd_.timeout));
+      if (connection_->step() == Step::handshake) connection_->book_failed_handshake();
       return give_up(connection_->step(), Cause::timeout);
     case Doing::idle:
     case Doing::gone: return;
@@ -280,7 +281,6 @@ void User::on_idle_close() {
 
 void User::give_up(Step step, Cause cause) {
   if (step >= Step::first_byte) ++tally().requests.failed;
-  if (step == Step::handshake && cause == Cause::timeout) ++tally().connections.handshakes_failed;
   if (step == Step::connect) crowd_.wire.note_unreachable(cause);
   connection_.reset();
   lost(step, {cause, tries_, std::nullopt, std::nullopt});
