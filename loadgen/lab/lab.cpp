@@ -209,10 +209,10 @@ int run_lab(const LabOptions& options, std::ostream& progress, const std::atomic
     progress << lab_list();
     return 0;
   }
-  lab::find_experiment(options.experiment);
+  const LabOptions complete = lab::with_the_papers_costs(options);
   lab::remove_leftover_groups(lab::own_cgroup_places());
   lab::remove_leftover_folders();
-  return lab::Session(options, progress, stop).run();
+  return lab::Session(complete, progress, stop).run();
 }
 
 std::string lab_list() {

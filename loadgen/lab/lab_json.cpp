@@ -40,7 +40,8 @@ json::object conditions_json(const Conditions& c, const LabOptions& options) {
           {"resume", options.resume.empty() ? "per-user" : options.resume},
           {"server_settings", json::value_from(options.settings)},
           {"seed", options.seed},
-          {"scaling", c.scaling}};
+          {"scaling", c.scaling},
+          {"costs", c.costs}};
 }
 
 json::object search_json(const Search& search) {

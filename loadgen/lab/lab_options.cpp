@@ -38,7 +38,12 @@ void add_lab_options(CLI::App& command, LabOptions& options) {
       ->delimiter(',');
   command.add_option("--processors", options.processors, "CPUs of the server, fractions allowed")
       ->delimiter(',');
-  command.add_option("--certificate", options.certificates, "ecdsa, rsa2048, rsa4096")->delimiter(',');
+  command
+      .add_option(
+          "--certificate", options.certificates,
+          "ecdsa, rsa2048, rsa4096 (saturation, step, ramp: rsa4096 with TLS 1.2 and session IDs, the "
+          "paper's costs, unless one of them is given; else ecdsa)")
+      ->delimiter(',');
   command.add_option("--tls", options.tls, "TLS version")->check(CLI::IsMember({"1.2", "1.3"}));
   command.add_option("--resume", options.resume, "What clients offer to resume, as for run");
   command.add_option("--model", options.model, "default, browse, or a file")->capture_default_str();

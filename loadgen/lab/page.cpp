@@ -204,6 +204,7 @@ std::string lab_page(const Findings& findings, const Circumstances& circumstance
     body += tag("p", tag("strong", "It was stopped before its end; this is what there was."));
   body += list(conclusions_of(findings));
   auto notes = findings.notes;
+  if (!findings.plan.conditions.costs.empty()) notes.push_back(findings.plan.conditions.costs);
   if (!findings.plan.conditions.scaling.empty()) notes.push_back(findings.plan.conditions.scaling);
   body += list(notes);
   if (!findings.measurements.empty()) body += charts(findings) + table_of_points(findings);

@@ -34,6 +34,27 @@ LabOptions two_policies() {
   return options;
 }
 
+TEST(PapersCosts, AreTheDefaultOfThePapersFigures) {
+  const LabOptions options = with_the_papers_costs(options_for("saturation"));
+  EXPECT_THAT(options.certificates, ElementsAre("rsa4096"));
+  EXPECT_EQ(options.tls, "1.2");
+  EXPECT_EQ(options.resume, "session-id");
+  EXPECT_THAT(make_plan(options, 2).conditions.costs, HasSubstr("hundred times"));
+}
+
+TEST(PapersCosts, GiveWayToWhatIsAsked) {
+  LabOptions options = options_for("step");
+  options.certificates = {"ecdsa"};
+  const LabOptions kept = with_the_papers_costs(options);
+  EXPECT_THAT(kept.certificates, ElementsAre("ecdsa"));
+  EXPECT_EQ(kept.tls, "");
+  EXPECT_EQ(make_plan(kept, 2).conditions.costs, "");
+}
+
+TEST(PapersCosts, AreNotThoseOfOtherExperiments) {
+  EXPECT_TRUE(with_the_papers_costs(options_for("attacks")).certificates.empty());
+}
+
 TEST(Order, AlternatesABBAOverTheRepeats) {
   LabOptions options = two_policies();
   options.repeats = 4;
