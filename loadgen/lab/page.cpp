@@ -100,10 +100,7 @@ std::string time_chart(const Findings& findings, const std::string& title, const
 }
 
 std::string time_charts(const Findings& findings) {
-  const auto lost = [](const TimeBin& bin) {
-    return static_cast<double>(bin.abandoned + bin.refused_rst + bin.refused_fin + bin.refused_alert +
-                               bin.refused_503 + bin.refused_timeout + bin.refused_other);
-  };
+  const auto lost = [](const TimeBin& bin) { return static_cast<double>(bin.abandoned + bin.refused()); };
   const bool attacks = findings.plan.experiment.kind == Kind::attacks;
   return time_chart(findings, "Completed sessions", "sessions/s", !attacks,
                     [](const TimeBin& bin) { return static_cast<double>(bin.completed); }) +

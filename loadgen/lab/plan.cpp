@@ -67,7 +67,7 @@ Conditions conditions_of(LabSize size) {
   Conditions c;
   switch (size) {
     case LabSize::quick:
-      c = scaled(0.25, 5, 2);
+      c = scaled(0.2, 5, 2);
       c.window_s = 5, c.probe_window_s = 2, c.step_s = 10;
       c.shop_users = 1000, c.shop_items = 500;
       break;

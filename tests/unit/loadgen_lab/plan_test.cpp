@@ -108,8 +108,8 @@ TEST(Plan, TakesThePapersProcessorsWhereTheMachineHasThem) {
 
 TEST(Plan, ScalesTheKeepAliveTimeoutWithTheThinkTimeAndSaysSo) {
   const Plan quick = make_plan(options_for("saturation"), 2);
-  EXPECT_NEAR(quick.conditions.keepalive_s, 0.357, 0.001);
-  EXPECT_THAT(quick.conditions.scaling, HasSubstr("357ms instead of 10 s"));
+  EXPECT_NEAR(quick.conditions.keepalive_s, 0.286, 0.001);
+  EXPECT_THAT(quick.conditions.scaling, HasSubstr("286ms instead of 10 s"));
   const Plan full = make_plan(options_for("saturation", LabSize::full), 2);
   EXPECT_EQ(full.conditions.keepalive_s, 10);
   EXPECT_EQ(full.conditions.timeout_s, 10);
@@ -134,7 +134,7 @@ TEST_P(Steady, IsTheLoadBeforeAnythingIsMeasured) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Lab, Steady,
-                         testing::Values(SteadyCase{"Quick", LabSize::quick, 0.25 * 5, 3},
+                         testing::Values(SteadyCase{"Quick", LabSize::quick, 0.2 * 5, 3},
                                          SteadyCase{"Normal", LabSize::normal, 0.7 * 15, 3},
                                          SteadyCase{"Full", LabSize::full, 7.0 * 15, 2}),
                          [](const auto& test) { return std::string(test.param.name); });
