@@ -142,6 +142,14 @@ bool enable_cpu_below(const CgroupPlace& place) {
   return write_text(file, "+cpu") == 0;
 }
 
+/// Undoes it, unless another lab has its group there by now: without the controller it would lose its quota.
+void disable_cpu_below(const std::string& folder) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error))
+    if (entry.is_directory(error) && pid_of_cgroup(entry.path().filename().string()) != 0) return;
+  write_text(folder + "/cgroup.subtree_control", "-cpu");
+}
+
 bool alive(int pid) { return ::kill(pid, 0) == 0 || errno != ESRCH; }
 
 }  // namespace
@@ -188,6 +196,7 @@ std::unique_ptr<CpuGroup> CpuGroup::make(const std::vector<CgroupPlace>& places,
     const std::string folder = place.folder + "/" + cgroup_name(::getpid());
     if (::mkdir(folder.c_str(), 0755) != 0) {
       reason = "can't make a group in " + place.folder + ": " + std::strerror(errno);
+      if (enabled) disable_cpu_below(place.folder);
       continue;
     }
     std::unique_ptr<CpuGroup> group(new CpuGroup(place.version, folder));
@@ -209,7 +218,7 @@ std::unique_ptr<CpuGroup> CpuGroup::make(double cpus, std::string& reason) {
 
 CpuGroup::~CpuGroup() {
   remove_group(folder_);
-  if (!enabled_in_.empty()) write_text(enabled_in_ + "/cgroup.subtree_control", "-cpu");
+  if (!enabled_in_.empty()) disable_cpu_below(enabled_in_);
 }
 
 std::string CpuGroup::text() const {

@@ -59,7 +59,8 @@ class CpuGroup {
   CpuGroup(CgroupVersion version, std::string folder) : version_(version), folder_(std::move(folder)) {}
   CgroupVersion version_;
   std::string folder_;
-  std::string enabled_in_;  // v2: where the controller was switched on for it, and is switched off again
+  std::string
+      enabled_in_;  // v2: where the controller was switched on for it; switched off again by the last lab
 };
 
 /// Removes groups of labs that no longer run. Returns how many.

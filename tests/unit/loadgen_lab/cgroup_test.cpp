@@ -111,6 +111,49 @@ TEST_F(CgroupFolder, ThatDoesNotExistIsSaidToBeSo) {
   EXPECT_THAT(reason, HasSubstr("no cgroup hierarchy"));
 }
 
+/// What was last written into the file that switches controllers on and off.
+class ControllerSwitch : public CgroupFolder {
+ protected:
+  void SetUp() override {
+    CgroupFolder::SetUp();
+    std::ofstream(folder_ + "/cgroup.subtree_control") << "mem ";
+  }
+  std::string last_written() const {
+    std::string text;
+    std::getline(std::ifstream(folder_ + "/cgroup.subtree_control"), text);
+    return text;
+  }
+};
+
+TEST_F(ControllerSwitch, IsTurnedBackWithTheGroup) {
+  std::string reason;
+  EXPECT_EQ(CpuGroup::make({{kV2, folder_}}, 0.5, reason), nullptr);
+  EXPECT_THAT(reason, HasSubstr("cpu.max"));  // a plain folder has none
+  EXPECT_EQ(last_written(), "-cpu");
+}
+
+TEST_F(ControllerSwitch, IsTurnedBackWhenThereCanBeNoGroup) {
+  std::ofstream(folder_ + "/" + cgroup_name(::getpid())) << "in the way";
+  std::string reason;
+  EXPECT_EQ(CpuGroup::make({{kV2, folder_}}, 0.5, reason), nullptr);
+  EXPECT_THAT(reason, HasSubstr("can't make a group"));
+  EXPECT_EQ(last_written(), "-cpu");
+}
+
+TEST_F(ControllerSwitch, IsLeftOnForAnotherLab) {
+  ASSERT_EQ(::mkdir((folder_ + "/" + cgroup_name(1)).c_str(), 0755), 0);
+  std::string reason;
+  EXPECT_EQ(CpuGroup::make({{kV2, folder_}}, 0.5, reason), nullptr);
+  EXPECT_EQ(last_written(), "+cpu");
+}
+
+TEST_F(ControllerSwitch, IsNotTouchedWhereItIsOn) {
+  std::ofstream(folder_ + "/cgroup.subtree_control") << "cpu mem";
+  std::string reason;
+  EXPECT_EQ(CpuGroup::make({{kV2, folder_}}, 0.5, reason), nullptr);
+  EXPECT_EQ(last_written(), "cpu mem");
+}
+
 TEST_F(CgroupFolder, LosesOnlyWhatDeadLabsLeft) {
   const auto dead = folder_ + "/" + cgroup_name(0x3fffffff);  // above the kernel's largest pid
   const auto alive = folder_ + "/" + cgroup_name(::getpid());
