@@ -4,17 +4,19 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
-#include <cstdio>
 #include <filesystem>
 #include <iostream>
 
 #include <CLI/CLI.hpp>
+#include <boost/algorithm/string/split.hpp>
 
 #include "loadgen/error.hpp"
 #include "loadgen/lab/lab_options.hpp"
 #include "loadgen/report/combine.hpp"
+#include "loadgen/report/format.hpp"
 #include "loadgen/report/html.hpp"
 #include "loadgen/report/json.hpp"
 #include "loadgen/report/text.hpp"
@@ -40,7 +42,7 @@ void install_signals() {
   if (std::signal(SIGHUP, stop_on) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);
 }
 
-/// Descriptors are connections here: all the system lets us have.
+/// Descriptors are connections here, and servers of a lab inherit the limit: all the system lets us have.
 void raise_descriptor_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -56,12 +58,12 @@ struct Output {
   /// Throws RunError where nothing can be written: better now than after the run.
   void check() const {
     for (const auto& file : {json, html})
-      if (!file.empty() && !writable(std::filesystem::path(file).parent_path()))
-        throw RunError("nothing can be written to " + file + ": its folder is missing or closed to us.");
+      if (!file.empty()) check_writable(file);
+    if (folder.empty()) return;
     std::error_code failed;
-    if (!folder.empty()) std::filesystem::create_directories(folder, failed);
-    if (failed || (!folder.empty() && !writable(folder)))
-      throw RunError("can't make the folder " + folder + (failed ? ": " + failed.message() + "." : "."));
+    std::filesystem::create_directories(folder, failed);
+    if (failed) throw RunError("can't make the folder " + folder + ": " + failed.message() + ".");
+    check_writable(folder + "/result.json");
   }
 
   void write(const Result& result) const {
@@ -71,11 +73,6 @@ struct Output {
     write_file(folder + "/result.json", json_text(result));
     write_file(folder + "/report.html", html_report(result));
     write_file(folder + "/latency.hgrm", hgrm(result.measured().latency[at(Phase::complete)]));
-  }
-
- private:
-  static bool writable(const std::filesystem::path& place) {
-    return ::access(place.empty() ? "." : place.c_str(), W_OK | X_OK) == 0;
   }
 };
 
@@ -137,15 +134,17 @@ int run_command(const RunWords& words, const Output& output) {
 
 /// "a.json,b.json", or folders that `--out` made.
 std::vector<Result> read_results(const std::string& list) {
+  std::vector<std::string> names;
+  boost::algorithm::split(names, list, [](char c) { return c == ','; });
   std::vector<Result> results;
-  for (const auto& name : CLI::detail::split(list, ',')) results.push_back(read_result(name));
+  for (const auto& name : names) results.push_back(read_result(name));
   return results;
 }
 
 int compare_command(const std::string& name_a, const std::string& name_b) {
   const auto a = read_results(name_a), b = read_results(name_b);
   std::cout << comparison_table(compare(a, b), name_a, name_b);
-  for (const auto& caveat : comparison_caveats(a, b)) std::cout << "  " << caveat << '\n';
+  for (const auto& caveat : comparison_caveats(a, b)) std::cout << "  " << report::printable(caveat) << '\n';
   return kOk;
 }
 
@@ -306,7 +305,7 @@ int command_line(int argc, char** argv) {
   report_app->callback([&] { code = report_command(result, output); });
 
   LabOptions lab;
-  for (int i = 0; i < argc; ++i) lab.command_line += (i > 0 ? " " : "") + std::string(argv[i]);
+  for (int i = 0; i < argc; ++i) lab.command_line += (i > 0 ? " " : "") + report::shell_word(argv[i]);
   auto* lab_app = app.add_subcommand("lab", "Start servers, find where they saturate, and compare them");
   add_lab_options(*lab_app, lab);
   lab_app->callback([&] {

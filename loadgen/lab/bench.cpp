@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "loadgen/error.hpp"
-#include "loadgen/lab/words.hpp"
+#include "loadgen/report/format.hpp"
 #include "loadgen/report/live.hpp"
 #include "loadgen/run.hpp"
 
@@ -76,13 +76,13 @@ Options Bench::options_of(const Point& point, const Server& server, const CpuSha
     options.mode = Mode::handshakes;
     options.users = kConnectionsPerThread * options.threads;
     options.load_text = std::to_string(options.users) + " connections";
-    options.resume = Resume::parse("ratio:" + number_text(x));
+    options.resume = Resume::parse("ratio:" + report::plain(x));
   } else if (plan_.time_series()) {
     options.load_text = profile_text(plan_, x, saturation);
     options.profile = Profile::parse(options.load_text);
     options.duration_s = *options.profile->length();
   } else {
-    options.load_text = number_text(x * saturation) + " new clients/s";
+    options.load_text = report::plain(x * saturation) + " new clients/s";
     options.profile = Profile::constant(x * saturation);
   }
   return options;
@@ -138,7 +138,7 @@ Probe Bench::probe(const Variant& variant, double rate, unsigned index) {
   Options options = options_for(variant, *server, cpus);
   options.attacks.clear();
   options.profile = Profile::constant(rate);
-  options.load_text = number_text(rate) + " new clients/s";
+  options.load_text = report::plain(rate) + " new clients/s";
   options.seed = options_.seed + 1'000'000 + index;
   options.warmup_s = plan_.conditions.probe_warmup_s;
   options.duration_s = options.warmup_s + plan_.conditions.probe_window_s;

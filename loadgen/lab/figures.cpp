@@ -1,13 +1,11 @@
 #include "loadgen/lab/figures.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <map>
 
-#include <boost/math/distributions/students_t.hpp>
-
-#include "loadgen/lab/words.hpp"
+#include "loadgen/report/format.hpp"
+#include "loadgen/report/student.hpp"
 
 namespace sluice::loadgen::lab {
 
@@ -15,16 +13,10 @@ namespace {
 
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
-double ms(Histogram::Duration duration) {
-  return std::chrono::duration<double, std::milli>(duration).count();
-}
-
 double published(const ServerView& server, const std::string& figure) {
   const auto found = server.totals.find(figure);
   return found == server.totals.end() ? kUnknown : found->second;
 }
-
-std::string percent(double share) { return number_text(std::round(share * 100)) + " %"; }
 
 /// What a variant keeps of its best when the load goes on growing: the question of the paper.
 void conclude_sweep(const Findings& findings, std::vector<std::string>& said) {
@@ -38,14 +30,14 @@ void conclude_sweep(const Findings& findings, std::vector<std::string>& said) {
         rows.begin(), rows.end(), [&](const Row& a, const Row& b) { return completed(a) < completed(b); });
     const Row& last = rows.back();
     if (completed(*best) <= 0 || rows.size() < 2) continue;
-    std::string line = findings.plan.variants[variant].name + ": at most " + number_text(completed(*best)) +
-                       " completed sessions/s, at " + number_text(best->rate) + " new clients/s";
+    std::string line = findings.plan.variants[variant].name + ": at most " + report::plain(completed(*best)) +
+                       " completed sessions/s, at " + report::plain(best->rate) + " new clients/s";
     if (&*best == &last) {
       line += ", the highest load measured";
     } else {
-      line += "; at " + number_text(last.rate) + " (" + number_text(findings.plan.xs[last.x]) +
-              " times the saturation rate) " + number_text(completed(last)) + ", which is " +
-              percent(completed(last) / completed(*best)) + " of that";
+      line += "; at " + report::plain(last.rate) + " (" + report::plain(findings.plan.xs[last.x]) +
+              " times the saturation rate) " + report::plain(completed(last)) + ", which is " +
+              report::percent(completed(last) / completed(*best)) + " of that";
     }
     said.push_back(line + ".");
   }
@@ -65,7 +57,7 @@ void conclude_attacks(const Findings& findings, std::vector<std::string>& said) 
       }
       said.push_back(
           variant.name + ": honest users complete " +
-          percent(row.mean(&Figures::completed).value / completed) +
+          report::percent(row.mean(&Figures::completed).value / completed) +
           " of the sessions they complete without an attack" +
           (row.client_limited || quiet.client_limited ? ", but the generator was at its limit." : "."));
     }
@@ -89,8 +81,8 @@ Figures figures_of(const Measurement& measurement) {
   figures.abandoned = rate(window.sessions.abandoned_total());
   const Tally measured = result.measured();
   const Histogram& complete = measured.latency[at(Phase::complete)];
-  figures.mean_ms = complete.empty() ? kUnknown : ms(complete.mean());
-  figures.p99_ms = complete.empty() ? kUnknown : ms(complete.quantile(0.99));
+  figures.mean_ms = complete.empty() ? kUnknown : report::milliseconds(complete.mean());
+  figures.p99_ms = complete.empty() ? kUnknown : report::milliseconds(complete.quantile(0.99));
   figures.handshakes = rate(handshakes);
   figures.resumed_share =
       handshakes == 0 ? kUnknown
@@ -106,17 +98,9 @@ Figures figures_of(const Measurement& measurement) {
 }
 
 Mean mean_of(const std::vector<double>& values) {
-  const auto n = static_cast<double>(values.size());
   if (values.empty()) return {kUnknown, kUnknown};
-  double sum = 0;
-  for (const double value : values) sum += value;
-  const double mean = sum / n;
-  if (values.size() < 2) return {mean, kUnknown};
-  double squares = 0;
-  for (const double value : values) squares += (value - mean) * (value - mean);
-  if (std::isnan(squares)) return {mean, kUnknown};
-  const boost::math::students_t distribution(n - 1);
-  return {mean, boost::math::quantile(distribution, 0.975) * std::sqrt(squares / (n - 1) / n)};
+  const report::Sample sample = report::sample_of(values);
+  return {sample.mean, report::half_width(sample)};
 }
 
 Mean Row::mean(double Figures::*figure) const {
@@ -144,9 +128,9 @@ std::vector<Row> rows_of(const Findings& findings) {
 std::vector<std::string> conclusions_of(const Findings& findings) {
   std::vector<std::string> said;
   for (const Search& search : findings.searches) {
-    std::string line = "With " + number_text(search.capacity.processors) + " CPU and " +
+    std::string line = "With " + report::plain(search.capacity.processors) + " CPU and " +
                        std::string(name_of(search.capacity.certificate)) + ", the server saturates at " +
-                       number_text(search.found.rate) + " new clients/s";
+                       report::plain(search.found.rate) + " new clients/s";
     if (search.given) line += " (given, not searched for)";
     if (search.found.client_limited)
       line += " or so: the generator was the limit, it is an estimate from the CPU used";

@@ -9,7 +9,7 @@
 #include "loadgen/error.hpp"
 #include "loadgen/lab/bench.hpp"
 #include "loadgen/lab/page.hpp"
-#include "loadgen/lab/words.hpp"
+#include "loadgen/report/format.hpp"
 #include "loadgen/report/json.hpp"
 
 namespace sluice::loadgen {
@@ -66,7 +66,7 @@ class Session {
     for (const Variant& variant : findings_.plan.variants) kit_.check(variant);
     const double total = expected_total_s(findings_.plan, !options_.saturation);
     progress_ << findings_.plan.experiment.name << ": " << points() << " points, about "
-              << duration_text(total) << std::endl;
+              << report::about(total) << std::endl;
     note_cpus();
     for (const std::string& note : findings_.notes) progress_ << note << std::endl;
   }
@@ -121,15 +121,15 @@ class Session {
     auto probes = lab::search(plan, [&](double rate, unsigned index) -> std::optional<Probe> {
       const Probe probe = bench_.probe(variant, rate, index);
       if (stop_) return std::nullopt;
-      progress_ << "looking for saturation of " << variant.name << ": " << number_text(probe.rate)
-                << " new clients/s, server CPU " << percent(probe.cpu_share.value_or(NAN)) << ", lost "
-                << percent(probe.unsuccessful) << (probe.client_limited ? ", generator at its limit" : "")
-                << std::endl;
+      progress_ << "looking for saturation of " << variant.name << ": " << report::plain(probe.rate)
+                << " new clients/s, server CPU " << report::percent(probe.cpu_share.value_or(NAN))
+                << ", lost " << report::percent(probe.unsuccessful)
+                << (probe.client_limited ? ", generator at its limit" : "") << std::endl;
       return probe;
     });
     if (!probes) return;
     const Saturation found = saturation_of(*probes);
-    progress_ << "saturation of " << variant.name << ": " << number_text(found.rate) << " new clients/s"
+    progress_ << "saturation of " << variant.name << ": " << report::plain(found.rate) << " new clients/s"
               << std::endl;
     findings_.searches.push_back({.capacity = capacity, .probes = std::move(*probes), .found = found});
   }
@@ -143,11 +143,11 @@ class Session {
     findings_.measurements.push_back(std::move(done));
     const std::size_t count = findings_.measurements.size();
     progress_ << "[" << count << "/" << points() << "] " << variant.name << ", x "
-              << number_text(findings_.plan.xs[point.x]) << ": " << number_text(figures.offered)
-              << " new clients/s, " << number_text(figures.completed) << " completed/s, mean "
-              << number_text(figures.mean_ms) << " ms, server CPU " << number_text(figures.server_cpu)
+              << report::plain(findings_.plan.xs[point.x]) << ": " << report::plain(figures.offered)
+              << " new clients/s, " << report::plain(figures.completed) << " completed/s, mean "
+              << report::plain(figures.mean_ms) << " ms, server CPU " << report::plain(figures.server_cpu)
               << (figures.client_limited ? ", GENERATOR AT ITS LIMIT" : "") << "; about "
-              << duration_text(static_cast<double>(points() - count) * expected_point_s(findings_.plan))
+              << report::about(static_cast<double>(points() - count) * expected_point_s(findings_.plan))
               << " left" << std::endl;
   }
 
@@ -176,9 +176,6 @@ class Session {
   std::size_t points() const {
     const Plan& plan = findings_.plan;
     return plan.variants.size() * plan.xs.size() * plan.conditions.repeats;
-  }
-  static std::string percent(double share) {
-    return std::isnan(share) ? "-" : number_text(std::round(share * 100)) + " %";
   }
 
   const LabOptions& options_;
@@ -214,8 +211,7 @@ std::string lab_list() {
          {std::pair{LabSize::quick, "--quick"}, std::pair{LabSize::normal, "default"},
           std::pair{LabSize::full, "--full"}}) {
       options.size = size;
-      text +=
-          std::string(name) + " " + lab::duration_text(expected_total_s(lab::make_plan(options, cpus), true));
+      text += std::string(name) + " " + report::about(expected_total_s(lab::make_plan(options, cpus), true));
       text += size == LabSize::full ? "; with one policy, here\n" : ", ";
     }
   }

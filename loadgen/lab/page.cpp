@@ -4,8 +4,8 @@
 #include <map>
 #include <set>
 
-#include "loadgen/lab/words.hpp"
 #include "loadgen/report/chart.hpp"
+#include "loadgen/report/format.hpp"
 
 namespace sluice::loadgen::lab {
 
@@ -139,12 +139,12 @@ std::string table_of_points(const Findings& findings) {
   std::string body;
   for (const Row& row : rows_of(findings)) {
     std::string cells = tag("td", escape_html(findings.plan.variants[row.variant].name)) +
-                        tag("td", number_text(findings.plan.xs[row.x])) +
+                        tag("td", report::plain(findings.plan.xs[row.x])) +
                         tag("td", std::to_string(row.repeats.size()));
     for (const Column& column : kColumns) {
       const Mean mean = row.mean(column.figure);
-      cells += tag("td", number_text(mean.value) +
-                             (std::isnan(mean.half_width) ? "" : " ± " + number_text(mean.half_width)));
+      cells += tag("td", report::plain(mean.value) +
+                             (std::isnan(mean.half_width) ? "" : " ± " + report::plain(mean.half_width)));
     }
     body += tag("tr", cells + tag("td", row.client_limited ? "client-limited" : ""));
   }
@@ -171,9 +171,9 @@ std::string circumstances_table(const Findings& findings, const Circumstances& c
       fact("CPUs", std::to_string(c.machine.cpus)) + fact("kernel", c.machine.kernel) +
       fact("OpenSSL", c.machine.openssl) + fact("date", c.machine.date) + fact("model", c.options.model) +
       fact("think time", conditions.think) + fact("requests per session", conditions.session_length) +
-      fact("client timeout", number_text(conditions.timeout_s) + " s") +
+      fact("client timeout", report::plain(conditions.timeout_s) + " s") +
       fact("warm-up and window",
-           number_text(conditions.warmup_s) + " s + " + number_text(conditions.window_s) + " s") +
+           report::plain(conditions.warmup_s) + " s + " + report::plain(conditions.window_s) + " s") +
       fact("shop", std::to_string(conditions.shop_users) + " users, " +
                        std::to_string(conditions.shop_items) + " items") +
       fact("TLS", c.options.tls.empty() ? "default" : c.options.tls) +

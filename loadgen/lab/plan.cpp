@@ -6,8 +6,8 @@
 #include <set>
 
 #include "loadgen/error.hpp"
-#include "loadgen/lab/words.hpp"
 #include "loadgen/outcome.hpp"
+#include "loadgen/report/format.hpp"
 
 namespace sluice::loadgen::lab {
 
@@ -42,7 +42,7 @@ constexpr double kHeld_per_cpu_s = 400;  // of kinds that stay until the timeout
 Conditions users(double think_s, unsigned length, double warmup_sessions) {
   const double session_s = think_s * length;
   Conditions c;
-  c.think = "exp:" + number_text(think_s) + "s";
+  c.think = "exp:" + report::plain(think_s) + "s";
   c.session_length = "geom:" + std::to_string(length);
   c.warmup_s = std::ceil(warmup_sessions * session_s);
   c.probe_warmup_s = std::ceil(2 * session_s);
@@ -55,11 +55,12 @@ Conditions scaled(double think_s, unsigned length, double timeout_s) {
   Conditions c = users(think_s, length, 3);
   c.timeout_s = timeout_s;
   c.keepalive_s = kPaperKeepalive_s * think_s / kPaperThink_s;
-  c.scaling =
-      "Time is scaled: the mean think time is " + seconds_text(think_s) +
-      " instead of the paper's 7 s, the keep-alive timeout in proportion " + seconds_text(c.keepalive_s) +
-      " instead of 10 s, so that as many connections resume; sessions make " + std::to_string(length) +
-      " requests on average, and clients give up after " + seconds_text(timeout_s) + " instead of 10 s.";
+  c.scaling = "Time is scaled: the mean think time is " + report::plain_seconds(think_s) +
+              " instead of the paper's 7 s, the keep-alive timeout in proportion " +
+              report::plain_seconds(c.keepalive_s) +
+              " instead of 10 s, so that as many connections resume; sessions make " +
+              std::to_string(length) + " requests on average, and clients give up after " +
+              report::plain_seconds(timeout_s) + " instead of 10 s.";
   return c;
 }
 
@@ -154,7 +155,7 @@ std::vector<KeyKind> key_kinds(const LabOptions& options) {
 std::string attack_text(AttackKind kind, double processors) {
   const bool held = kind == AttackKind::silent_after_hello || kind == AttackKind::slow_hello;
   const double rate = std::max(1.0, std::round(processors * (held ? kHeld_per_cpu_s : kAttacks_per_cpu_s)));
-  return std::string(kAttackNames[at(kind)]) + ":" + number_text(rate) + "/s";
+  return std::string(kAttackNames[at(kind)]) + ":" + report::plain(rate) + "/s";
 }
 
 /// What sets variants apart besides policy, processors and certificate.
@@ -164,7 +165,7 @@ std::vector<Variant> ways_of(Kind kind, const Variant& base) {
     for (const double paper_s : {5.0, 10.0, 75.0}) {
       ways.push_back(base);
       ways.back().keepalive_s = paper_s * base.keepalive_s / kPaperKeepalive_s;
-      ways.back().name += ", keep-alive " + seconds_text(ways.back().keepalive_s);
+      ways.back().name += ", keep-alive " + report::plain_seconds(ways.back().keepalive_s);
     }
   } else if (kind == Kind::attacks) {
     ways.push_back(base);
@@ -189,14 +190,14 @@ std::vector<Variant> variants_of(const LabOptions& options, const Plan& plan, un
   std::vector<Variant> variants;
   for (const double cpu : processors) {
     if (!(cpu >= 0.01 && cpu <= cpus)) {
-      throw UsageError("--processors " + number_text(cpu) + " is impossible here: 0.01 to " +
+      throw UsageError("--processors " + report::plain(cpu) + " is impossible here: 0.01 to " +
                        std::to_string(cpus));
     }
     for (const KeyKind certificate : certificates) {
       for (const std::string& policy : policies) {
         Variant base{.policy = policy, .processors = cpu, .certificate = certificate};
         base.keepalive_s = plan.conditions.keepalive_s;
-        base.name = policy + ", " + number_text(cpu) + " CPU";
+        base.name = policy + ", " + report::plain(cpu) + " CPU";
         if (certificates.size() > 1) base.name += ", " + std::string(name_of(certificate));
         for (auto& way : ways_of(kind, base)) variants.push_back(std::move(way));
       }
@@ -264,19 +265,20 @@ Plan make_plan(const LabOptions& options, unsigned cpus) {
 std::string profile_text(const Plan& plan, double x, double saturation) {
   const double first_s = plan.conditions.warmup_s + plan.conditions.step_s;
   const double second_s = plan.conditions.step_s;
-  const std::string low = number_text(x * saturation);
-  const std::string high = number_text(kCrowd * saturation);
+  const std::string low = report::plain(x * saturation);
+  const std::string high = report::plain(kCrowd * saturation);
   if (plan.experiment.kind == Kind::ramp) {
-    return "ramp " + low + ".." + high + "/" + seconds_text(plan.conditions.warmup_s + kRampSteps * second_s);
+    return "ramp " + low + ".." + high + "/" +
+           report::plain_seconds(plan.conditions.warmup_s + kRampSteps * second_s);
   }
-  return "step " + low + "/" + seconds_text(first_s) + ", step " + high + "/" + seconds_text(second_s) +
-         ", step " + low + "/" + seconds_text(second_s);
+  return "step " + low + "/" + report::plain_seconds(first_s) + ", step " + high + "/" +
+         report::plain_seconds(second_s) + ", step " + low + "/" + report::plain_seconds(second_s);
 }
 
 std::vector<std::string> server_settings(const Variant& variant) {
   const double threads = std::max(1.0, std::ceil(variant.processors));
-  return {"admission.policy=" + variant.policy, "server.processors=" + number_text(threads),
-          "server.keepalive_timeout=" + number_text(std::round(variant.keepalive_s * 1000)) + "ms"};
+  return {"admission.policy=" + variant.policy, "server.processors=" + report::plain(threads),
+          "server.keepalive_timeout=" + report::plain(std::round(variant.keepalive_s * 1000)) + "ms"};
 }
 
 std::vector<Point> order_of(const Plan& plan, std::uint64_t seed) {

@@ -289,7 +289,7 @@ std::string figures_table(const Chart& chart, const std::map<double, std::vector
   for (const Series& series : chart.series) out += "<th>" + escape_html(series.name) + "</th>";
   out += "</tr></thead><tbody>";
   for (const std::size_t i : picked) {
-    out += "<tr><th>" + x_text(chart, all[i]->first) + "</th>";
+    out += "<tr><th>" + escape_html(x_text(chart, all[i]->first)) + "</th>";
     for (const double value : all[i]->second)
       out += "<td>" + (std::isfinite(value) ? escape_html(report::number(value)) : "") + "</td>";
     out += "</tr>";

@@ -1,21 +1,17 @@
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <functional>
 #include <limits>
 #include <optional>
 
-#include <boost/math/distributions/students_t.hpp>
-
 #include "loadgen/error.hpp"
 #include "loadgen/limits.hpp"
 #include "loadgen/report/combine.hpp"
 #include "loadgen/report/format.hpp"
+#include "loadgen/report/student.hpp"
 
 namespace sluice::loadgen {
 namespace {
-
-constexpr double kConfidence = 0.95;
 
 using Read = std::function<std::optional<double>(const Result& result, const Tally& measured)>;
 
@@ -32,7 +28,7 @@ std::vector<Column> latency_columns(Phase phase, const std::string& name) {
                        [phase, figure](const Result&, const Tally& all) -> std::optional<double> {
                          const Histogram& histogram = all.latency[at(phase)];
                          if (histogram.empty()) return std::nullopt;
-                         return std::chrono::duration<double, std::milli>(figure(histogram)).count();
+                         return report::milliseconds(figure(histogram));
                        }});
   };
   add("p50", [](const Histogram& histogram) { return histogram.quantile(0.5); });
@@ -89,42 +85,17 @@ std::vector<std::optional<std::vector<double>>> read_all(const std::vector<Colum
   return values;
 }
 
-struct Sample {
-  double mean = 0, variance = 0, n = 0;
-};
-
-Sample sample_of(const std::vector<double>& values) {
-  Sample sample;
-  sample.n = static_cast<double>(values.size());
-  for (const double value : values) sample.mean += value / sample.n;
-  if (values.size() < 2) return sample;
-  for (const double value : values)
-    sample.variance += (value - sample.mean) * (value - sample.mean) / (sample.n - 1);
-  // What is left of equal values after rounding is no variation.
-  if (std::sqrt(sample.variance) < 1e-9 * std::abs(sample.mean)) sample.variance = 0;
-  return sample;
-}
-
-/// Half the width of the interval for a standard error and its degrees of freedom.
-double half_width(double error, double freedom) {
-  if (error == 0) return 0;  // nothing varied
-  if (!(freedom > 0)) return std::numeric_limits<double>::quiet_NaN();
-  const boost::math::students_t t{freedom};
-  return error * boost::math::quantile(boost::math::complement(t, (1 - kConfidence) / 2));
-}
-
 /// Welch (1947); the degrees of freedom after Satterthwaite.
-double welch(const Sample& a, const Sample& b) {
+double welch(const report::Sample& a, const report::Sample& b) {
   const double va = a.variance / a.n, vb = b.variance / b.n;
   const double freedom = (va + vb) * (va + vb) / (va * va / (a.n - 1) + vb * vb / (b.n - 1));
-  return half_width(std::sqrt(va + vb), freedom);
+  return report::half_width(std::sqrt(va + vb), freedom);
 }
 
 double paired(const std::vector<double>& a, const std::vector<double>& b) {
   std::vector<double> differences;
   for (std::size_t i = 0; i < a.size(); ++i) differences.push_back(b[i] - a[i]);
-  const Sample sample = sample_of(differences);
-  return half_width(std::sqrt(sample.variance / sample.n), sample.n - 1);
+  return report::half_width(report::sample_of(differences));
 }
 
 bool same_seeds(const std::vector<Result>& a, const std::vector<Result>& b) {
@@ -190,7 +161,7 @@ std::vector<Difference> compare(const std::vector<Result>& a, const std::vector<
   std::vector<Difference> differences;
   for (std::size_t i = 0; i < columns.size(); ++i) {
     if (!values_a[i] || !values_b[i]) continue;
-    const Sample sa = sample_of(*values_a[i]), sb = sample_of(*values_b[i]);
+    const report::Sample sa = report::sample_of(*values_a[i]), sb = report::sample_of(*values_b[i]);
     if (sa.mean == 0 && sb.mean == 0) continue;  // nothing of the kind happened
     Difference difference{
         columns[i].name, sa.mean, sb.mean, sb.mean - sa.mean, 0, 0, columns[i].higher_is_better};

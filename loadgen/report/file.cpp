@@ -32,12 +32,28 @@ int write_plain(const std::string& file, std::string_view content) {
   return out ? 0 : errno;
 }
 
-}  // namespace
-
-void write_file(const std::string& file, std::string_view content) {
+/// A device or a pipe: written as it is, as it can't be replaced by another file.
+bool is_special(const std::string& file) {
   std::error_code ignored;
   const fs::file_status status = fs::status(file, ignored);
-  const bool direct = fs::exists(status) && !fs::is_regular_file(status);
+  return fs::exists(status) && !fs::is_regular_file(status);
+}
+
+}  // namespace
+
+void check_writable(const std::string& file) {
+  const fs::path folder = fs::path{file}.parent_path();
+  std::error_code ignored;
+  if (fs::is_directory(file, ignored)) fail("write", file, EISDIR);
+  if (is_special(file)) {
+    if (::access(file.c_str(), W_OK) != 0) fail("write", file, errno);
+  } else if (::access(folder.empty() ? "." : folder.c_str(), W_OK | X_OK) != 0) {
+    throw RunError("nothing can be written to " + file + ": its folder is missing or closed to us.");
+  }
+}
+
+void write_file(const std::string& file, std::string_view content) {
+  const bool direct = is_special(file);
   const std::string draft = direct ? file : file + ".part" + std::to_string(::getpid());
   int error = write_plain(draft, content);
   if (!direct && error == 0 && std::rename(draft.c_str(), file.c_str()) != 0) error = errno;

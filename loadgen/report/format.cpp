@@ -75,12 +75,16 @@ std::string percent(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? "-" : percent(static_cast<double>(part) / static_cast<double>(whole));
 }
 
+double milliseconds(Histogram::Duration value) noexcept {
+  return std::chrono::duration<double, std::milli>(value).count();
+}
+
 std::string ms(Histogram::Duration value) {
-  const double milliseconds = std::chrono::duration<double, std::milli>(value).count();
-  if (milliseconds >= 99.95) return grouped(fixed(milliseconds, 0));
-  if (milliseconds >= 9.995) return fixed(milliseconds, 1);
-  if (milliseconds >= 0.9995) return fixed(milliseconds, 2);
-  return fixed(milliseconds, 3);
+  const double size = milliseconds(value);
+  if (size >= 99.95) return grouped(fixed(size, 0));
+  if (size >= 9.995) return fixed(size, 1);
+  if (size >= 0.9995) return fixed(size, 2);
+  return fixed(size, 3);
 }
 
 std::string seconds(double value) {
@@ -94,6 +98,35 @@ std::string seconds(double value) {
   }
   const double rest = minutes - 60 * std::floor(minutes / 60);
   return number(std::floor(minutes / 60)) + " h" + (rest >= 1 ? " " + number(rest) + " min" : "");
+}
+
+std::string about(double seconds) {
+  const long whole = std::lround(seconds);
+  if (whole < 90) return std::to_string(whole) + " s";
+  const long minutes = (whole + 30) / 60;
+  if (minutes < 90) return std::to_string(minutes) + " min";
+  return std::to_string(minutes / 60) + " h " + std::to_string(minutes % 60) + " min";
+}
+
+std::string plain(double value) {
+  if (std::isnan(value)) return "-";
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), std::abs(value) >= 1000 ? "%.0f" : "%.4g", value);
+  return text.data();
+}
+
+std::string plain_seconds(double value) {
+  const double whole_ms = std::round(value * 1000);
+  return std::fmod(whole_ms, 1000) == 0 ? plain(whole_ms / 1000) + "s" : plain(whole_ms) + "ms";
+}
+
+std::string shell_word(std::string_view word) {
+  constexpr std::string_view kHarmless =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_";
+  if (!word.empty() && word.find_first_not_of(kHarmless) == std::string_view::npos) return std::string{word};
+  std::string out = "'";
+  for (const char c : word) c == '\'' ? out.append("'\\''") : out.append(1, c);
+  return out + "'";
 }
 
 std::string bytes(double value) {

@@ -5,7 +5,7 @@
 
 #include "base/histogram.hpp"
 
-/// Numbers as people read them. Pure.
+/// Numbers and words as people read them, and some as programs do. Pure.
 namespace sluice::loadgen::report {
 
 /// "1,234,567"
@@ -21,8 +21,20 @@ std::string percent(std::uint64_t part, std::uint64_t whole);
 std::string percent(double share);
 /// Milliseconds without their unit, for columns: "0.234", "12.3", "1,234".
 std::string ms(Histogram::Duration value);
+/// The same as a number.
+double milliseconds(Histogram::Duration value) noexcept;
 /// "250 ms", "12 s", "5 min", "1 h 30 min"
 std::string seconds(double value);
+/// For what is not to be exact: "45 s", "3 min", "6 h 10 min".
+std::string about(double seconds);
+
+/// As programs read it, `run` and the server among them, and as it stands in names: "0.25", "12.34", "12346".
+/// Four significant digits, no exponent from 1000 on; "-" for NaN.
+std::string plain(double value);
+/// A duration likewise: "714ms", "10s".
+std::string plain_seconds(double value);
+/// A word of a command as a shell reads it: in quotes where it needs them.
+std::string shell_word(std::string_view word);
 /// "217 MB", decimal units.
 std::string bytes(double value);
 /// "1 session", "2 sessions"

@@ -25,6 +25,8 @@ Result result_from_json(const boost::json::value& value);
 /// Atomically: a reader never sees half a file (what is no regular file, as /dev/stdout, is written as it
 /// is). Throws RunError.
 void write_file(const std::string& file, std::string_view content);
+/// Whether write_file() could write there: better known before a run than after it. Throws RunError.
+void check_writable(const std::string& file);
 /// Reads a result, or `result.json` in it when it is a folder; at most 512 MB. Throws RunError with the
 /// file's name.
 Result read_result(const std::string& file);

@@ -20,6 +20,8 @@ namespace json = boost::json;
 constexpr double kNumberMax = 1e15;
 constexpr std::uint64_t kHistogramCountMax = std::uint64_t{1} << 53;
 constexpr std::size_t kElementsMax = 1'000'000;
+constexpr std::size_t kMembersMax = 1000;  // of a table of figures: a server publishes some dozens
+constexpr std::size_t kNameMax = 200;
 constexpr std::size_t kTextMax = 64 * 1024;
 
 [[noreturn]] void refuse(const std::string& path, const std::string& what) {
@@ -87,8 +89,13 @@ void read(const json::value& value, std::string& to, const std::string& path) {
 }
 
 void read(const json::value& value, std::map<std::string, double>& to, const std::string& path) {
-  for (const auto& member : object_of(value, path))
-    read(member.value(), to[std::string{member.key()}], below(path, std::string{member.key()}));
+  const json::object& object = object_of(value, path);
+  if (object.size() > kMembersMax) refuse(path, "has too many members.");
+  for (const auto& member : object) {
+    const std::string name{member.key()};
+    if (name.size() > kNameMax) refuse(path, "has a member with too long a name.");
+    read(member.value(), to[name], below(path, name));
+  }
 }
 
 Histogram::Duration read_ns(const json::object& object, std::string_view name, Histogram::Duration max,

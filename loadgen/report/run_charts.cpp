@@ -1,12 +1,12 @@
 #include "loadgen/report/run_charts.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <functional>
 #include <limits>
 #include <set>
 
+#include "loadgen/report/format.hpp"
 #include "loadgen/report/sections.hpp"
 
 namespace sluice::loadgen::report {
@@ -139,10 +139,11 @@ bool published(const Result& result, const std::string& key) {
 /// All of "cpu.*", one on top of the other; of a server that does not tell them apart, their sum.
 Chart server_cpu(const Result& result) {
   constexpr std::string_view kPrefix = "cpu.";
+  constexpr std::size_t kWorksMax = 16;  // each is a line as long as the run, whatever a file names
   std::set<std::string> works;
   for (const auto& point : result.server.points)
     for (const auto& [name, value] : point.values)
-      if (name.starts_with(kPrefix) && value > 0) works.insert(name);
+      if (name.starts_with(kPrefix) && value > 0 && works.size() < kWorksMax) works.insert(name);
   Chart chart;
   chart.title = works.empty() ? "The server's CPU" : "The server's CPU by work";
   chart.x_label = "seconds";
@@ -174,10 +175,10 @@ Series distribution(const char* name, const Histogram& histogram) {
   const double end = static_cast<double>(histogram.count());
   for (double x = 1; x <= end; x *= 1.1) {
     series.x.push_back(x);
-    series.y.push_back(std::chrono::duration<double, std::milli>(histogram.quantile(1 - 1 / x)).count());
+    series.y.push_back(milliseconds(histogram.quantile(1 - 1 / x)));
   }
   series.x.push_back(std::max(end, 1.0) * 1.0001);
-  series.y.push_back(std::chrono::duration<double, std::milli>(histogram.max()).count());
+  series.y.push_back(milliseconds(histogram.max()));
   return series;
 }
 

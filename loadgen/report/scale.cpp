@@ -11,6 +11,7 @@ namespace sluice::loadgen::report {
 namespace {
 
 constexpr double kTicksY = 5.5, kTicksX = 7;
+constexpr double kSmallest = 1e-300;  // below it powers of ten lose their digits
 
 /// 1, 2, 2.5 or 5 times a power of ten: at most `most` of them in `span`.
 double step_for(double span, double most) {
@@ -20,10 +21,17 @@ double step_for(double span, double most) {
   return 10 * power;
 }
 
+/// Where a range is too narrow for its place, as 1e15 to 1e15 + 0.1, steps get lost in rounding: the number
+/// of ticks is bounded whatever a file says.
 std::vector<Tick> ticks_between(double low, double high, double step) {
+  constexpr unsigned kTicksMax = 20;
   std::vector<Tick> ticks;
   const double first = std::ceil(low / step - 1e-9);
-  for (double n = first; n * step <= high + step * 1e-9; ++n) ticks.push_back({n * step, number(n * step)});
+  for (unsigned n = 0; n < kTicksMax; ++n) {
+    const double value = (first + n) * step;
+    if (!(value <= high + step * 1e-9)) break;
+    if (ticks.empty() || value > ticks.back().value) ticks.push_back({value, number(value)});
+  }
   return ticks;
 }
 
@@ -32,6 +40,7 @@ std::vector<Tick> ticks_between(double low, double high, double step) {
 Axis Axis::linear(double low, double high) {
   Axis axis;
   low = std::min(low, 0.0);
+  high = std::max(high, 0.0);
   if (!(high > low)) high = low + 1;
   const double step = step_for(high - low, kTicksY);
   axis.low_ = std::floor(low / step) * step;
@@ -50,6 +59,8 @@ Axis Axis::exact(double low, double high) {
 
 Axis Axis::logarithmic(double low, double high) {
   Axis axis;
+  low = std::max(low, kSmallest);
+  high = std::max(high, low);
   axis.log_ = true;
   const bool wide = std::log10(high / low) > 2.5;
   const std::array<double, 3> steps{1, 2, 5};
@@ -85,7 +96,7 @@ Axis Axis::quantiles(double high) {
 double Axis::position(double value) const noexcept {
   if (!log_) return (value - low_) / (high_ - low_);
   if (!(value > 0)) return std::numeric_limits<double>::quiet_NaN();
-  return std::log(value / low_) / std::log(high_ / low_);
+  return (std::log(value) - std::log(low_)) / (std::log(high_) - std::log(low_));
 }
 
 std::vector<std::size_t> thinned(const std::vector<double>& y, std::size_t most) {

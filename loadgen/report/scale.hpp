@@ -14,7 +14,7 @@ struct Tick {
 /// One axis: which values stand where, and at which of them a line is drawn.
 class Axis {
  public:
-  /// From 0 (or below, when there are negative values) to a round number.
+  /// From 0, or a round number below it when there are negative values, to 0 or a round number above.
   static Axis linear(double low, double high);
   /// From exactly `low` to exactly `high`, ticks at round numbers: for time.
   static Axis exact(double low, double high);

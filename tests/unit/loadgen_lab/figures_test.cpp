@@ -79,7 +79,7 @@ TEST(Conclusions, SayWhatIsLeftOfThePeak) {
   findings.measurements.push_back(measured(0, 2, 400, 5000, true));  // not to be trusted: left out
   EXPECT_THAT(conclusions_of(findings),
               Contains("off: at most 40 completed sessions/s, at 40 new clients/s; at 160 (4 times the "
-                       "saturation rate) 10, which is 25 % of that."));
+                       "saturation rate) 10, which is 25.0 % of that."));
 }
 
 TEST(Conclusions, SayHowTheSaturationRateIsKnown) {
@@ -98,7 +98,7 @@ TEST(Conclusions, SayWhatAnAttackCostsHonestUsers) {
   findings.measurements.push_back(measured(1, 0, 40, 300));
   EXPECT_THAT(
       conclusions_of(findings),
-      Contains("forged: honest users complete 75 % of the sessions they complete without an attack."));
+      Contains("forged: honest users complete 75.0 % of the sessions they complete without an attack."));
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 #include <gmock/gmock.h>
 
 #include "loadgen/error.hpp"
-#include "loadgen/lab/words.hpp"
 
 namespace sluice::loadgen::lab {
 namespace {
@@ -233,17 +232,6 @@ INSTANTIATE_TEST_SUITE_P(
                   "--multiples of attacks is a single one"},
         WrongCase{"NoDuration", [](LabOptions& o) { o.duration_s = 0; }, "--duration"}),
     [](const auto& test) { return std::string(test.param.name); });
-
-TEST(Words, AreShortAndKeepFourDigits) {
-  EXPECT_EQ(number_text(12.3456), "12.35");
-  EXPECT_EQ(number_text(123456.7), "123457");
-  EXPECT_EQ(seconds_text(0.7142857), "714ms");
-  EXPECT_EQ(seconds_text(10), "10s");
-  EXPECT_EQ(seconds_text(1.5), "1500ms");
-  EXPECT_EQ(duration_text(45), "45 s");
-  EXPECT_EQ(duration_text(200), "3 min");
-  EXPECT_EQ(duration_text(6 * 3600 + 600), "6 h 10 min");
-}
 
 }  // namespace
 }  // namespace sluice::loadgen::lab

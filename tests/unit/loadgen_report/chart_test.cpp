@@ -29,6 +29,7 @@ TEST(LinearAxis, GoesFromZeroToARoundNumber) {
   EXPECT_THAT(labels(Axis::linear(3, 87)), ElementsAre("0", "20", "40", "60", "80", "100"));
   EXPECT_THAT(labels(Axis::linear(0, 0)), ElementsAre("0", "0.2", "0.4", "0.6", "0.8", "1"));
   EXPECT_THAT(labels(Axis::linear(-4, 4)), ElementsAre("-4", "-2", "0", "2", "4"));
+  EXPECT_THAT(labels(Axis::linear(-4, -3)), ElementsAre("-4", "-3", "-2", "-1", "0"));
   EXPECT_DOUBLE_EQ(Axis::linear(3, 87).position(50), 0.5);
 }
 
@@ -50,6 +51,17 @@ TEST(LogarithmicAxis, EnclosesItsValuesInRoundNumbers) {
 TEST(QuantileAxis, IsLabelledByShares) {
   EXPECT_THAT(labels(Axis::quantiles(12'000)),
               ElementsAre("0 %", "50 %", "90 %", "99 %", "99.9 %", "99.99 %"));
+}
+
+TEST(Axes, EndWhereStepsGetLostInRounding) {
+  for (const double span : {0.125, 0.5, 1.0, 3.0})
+    for (const Axis& axis :
+         {Axis::exact(1e15 - span, 1e15), Axis::exact(-1e15, -1e15 + span),
+          Axis::exact(9e15, 9e15 + 2 * span), Axis::exact(1e300, 1e300 * 1.0000000000000003)})
+      EXPECT_LE(axis.ticks().size(), 20u) << span;
+  EXPECT_LE(Axis::linear(-1e308, 1e308).ticks().size(), 20u);
+  for (const double lowest : {5e-324, 1e-310, 1e-15})
+    EXPECT_TRUE(std::isfinite(Axis::logarithmic(lowest, 1e15).position(lowest))) << lowest;
 }
 
 TEST(Axes, SurviveAnyNumbersAFileMayHold) {
@@ -165,6 +177,12 @@ TEST(Chart, EscapesEverythingItIsGiven) {
   EXPECT_THAT(html, Not(HasSubstr("<script")));
   EXPECT_THAT(html, Not(HasSubstr("\"'&")));
   EXPECT_THAT(html, HasSubstr("&lt;script&gt;&quot;&#39;&amp;"));
+}
+
+TEST(Chart, EscapesItsOwnWordForASmallNumber) {
+  Chart chart = two_lines();
+  chart.series[0].x = chart.series[1].x = {0.0001, 1, 2};
+  EXPECT_THAT(render_chart(chart), HasSubstr("<tr><th>&lt;0.001</th>"));
 }
 
 TEST(Page, NeedsNothingFromElsewhere) {

@@ -92,5 +92,30 @@ TEST(Fitted, CutsBetweenCharacters) {
   EXPECT_EQ(columns(fitted("ééééé", 3)), 3u);
 }
 
+TEST(Plain, KeepsFourDigitsAndIsReadByPrograms) {
+  EXPECT_EQ(plain(0.25), "0.25");
+  EXPECT_EQ(plain(12.3456), "12.35");
+  EXPECT_EQ(plain(123456.7), "123457");
+  EXPECT_EQ(plain(NAN), "-");
+  EXPECT_EQ(plain_seconds(0.7142857), "714ms");
+  EXPECT_EQ(plain_seconds(10), "10s");
+  EXPECT_EQ(plain_seconds(1.5), "1500ms");
+}
+
+TEST(About, IsAsExactAsAnEstimate) {
+  EXPECT_EQ(about(45), "45 s");
+  EXPECT_EQ(about(200), "3 min");
+  EXPECT_EQ(about(6 * 3600 + 600), "6 h 10 min");
+}
+
+TEST(ShellWord, IsQuotedWhereAShellWouldReadMoreIntoIt) {
+  EXPECT_EQ(shell_word("--rate"), "--rate");
+  EXPECT_EQ(shell_word("https://127.0.0.1:8443"), "https://127.0.0.1:8443");
+  EXPECT_EQ(shell_word("step 10/60s, spike 200/5s"), "'step 10/60s, spike 200/5s'");
+  EXPECT_EQ(shell_word("session_ok>=0.95"), "'session_ok>=0.95'");
+  EXPECT_EQ(shell_word("it's"), "'it'\\''s'");
+  EXPECT_EQ(shell_word(""), "''");
+}
+
 }  // namespace
 }  // namespace sluice::loadgen::report

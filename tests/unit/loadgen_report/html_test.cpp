@@ -90,6 +90,15 @@ TEST(Hgrm, IsWhatHdrHistogramWrites) {
   EXPECT_GT(read, 30u);
 }
 
+TEST(Hgrm, EndsForAsManyValuesAsAFileMayHold) {
+  Histogram histogram;
+  histogram.record(std::chrono::milliseconds{1}, (1ULL << 53) - 1);
+  histogram.record(std::chrono::milliseconds{2});
+  const std::string text = hgrm(histogram);
+  EXPECT_LE(std::ranges::count(text, '\n'), 210);
+  EXPECT_THAT(text, ContainsRegex("\n +2\\.000 1\\.000000000000 "));
+}
+
 TEST(Hgrm, OfNothingHasNoLines) {
   EXPECT_THAT(hgrm(Histogram{}), HasSubstr("Total count    =            0]"));
 }

@@ -1,6 +1,7 @@
 #include "loadgen/report/json.hpp"
 
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 
 #include <unistd.h>
@@ -205,6 +206,18 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"Huge", [](json::object& r) { r["window_s"] = 1e300; }, "out of bounds"},
         BadCase{"Infinite", [](json::object& r) { r["window_s"] = std::numeric_limits<double>::infinity(); },
                 "out of bounds"},
+        BadCase{"TooManyFigures",
+                [](json::object& r) {
+                  json::object many;
+                  for (int i = 0; i <= 1000; ++i) many["n" + std::to_string(i)] = i;
+                  r["server"].at("totals") = many;
+                },
+                "server.totals has too many members"},
+        BadCase{"FigureWithALongName",
+                [](json::object& r) {
+                  r["server"].at("points").at(0).at("values") = {{std::string(201, 'n'), 1}};
+                },
+                "too long a name"},
         BadCase{"NoList", [](json::object& r) { r["series"] = 5; }, "series is not an array"},
         BadCase{"UnknownCause",
                 [](json::object& r) {
@@ -259,6 +272,37 @@ TEST_F(Files, LeaveNoDraftBehind) {
   EXPECT_THROW(write_file(path("none/result.json"), "x"), RunError);
   write_file(path("x"), "x");
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator{path("")}, {}), 1);
+}
+
+TEST_F(Files, CanBeAskedForBeforeTheyAreWritten) {
+  write_file(path("old.json"), "x");
+  EXPECT_NO_THROW(check_writable(path("new.json")));
+  EXPECT_NO_THROW(check_writable(path("old.json")));
+  EXPECT_NO_THROW(check_writable("in-this-folder.json"));
+  EXPECT_NO_THROW(check_writable("/dev/null"));
+  EXPECT_THROW(check_writable(path("none/new.json")), RunError);
+  EXPECT_THROW(check_writable(path("")), RunError) << "a folder";
+}
+
+/// Nobody, where the tests run as root, to whom nothing is closed.
+class AsNobody {
+ public:
+  AsNobody() { done_ = ::getuid() != 0 || ::setresuid(65534, 65534, 0) == 0; }
+  ~AsNobody() {
+    if (root_ && ::setresuid(0, 0, 0) != 0) std::abort();
+  }
+  bool done() const { return done_; }
+
+ private:
+  bool root_ = ::getuid() == 0;
+  bool done_ = false;
+};
+
+TEST_F(Files, MayBeADeviceInAFolderThatIsClosed) {
+  const AsNobody nobody;
+  if (!nobody.done()) GTEST_SKIP() << "can't become nobody";
+  EXPECT_NO_THROW(check_writable("/dev/null"));
+  EXPECT_THROW(check_writable("/dev/new.json"), RunError);
 }
 
 TEST_F(Files, AreRefusedWithTheirName) {
