@@ -16,7 +16,11 @@ THREE_PAGES = """to\\from,/one,/two,/three,transition_waiting_time_ms
 Back,0,0,0,0
 EndOfSession,0,0,1,0
 """
-
+# One page again and again.
+ENDLESS_PAGES = """to\\from,/one,transition_waiting_time_ms
+/one,1,0
+EndOfSession,0,0
+"""
 
 CAUSES = ("timeout", "rst", "fin", "alert", "http_503", "http_error", "tls", "protocol", "unreachable", "no_ports", "no_descriptors")
 STEPS = ("connect", "handshake", "first_byte", "body")
