@@ -39,14 +39,14 @@ Target Target::parse(const std::string& url) {
   if (parsed->has_port() &&
       (parsed->port_number() == 0 || std::string(parsed->port()) != std::to_string(parsed->port_number())))
     throw UsageError(quoted + "has no usable port.");
+  if (parsed->encoded_resource() != "" && parsed->encoded_resource() != "/")
+    throw UsageError(quoted + "goes beyond host and port; pages come from the model, or from --path.");
   Target target;
   target.host = parsed->host_type() == boost::urls::host_type::ipv6 ? parsed->host_address()
                                                                     : std::string(parsed->host());
   target.port = parsed->has_port() ? parsed->port_number() : 443;
   target.authority = std::string(parsed->encoded_host());
   if (target.port != 443) target.authority += ":" + std::to_string(target.port);
-  target.path = std::string(parsed->encoded_resource());
-  if (target.path.empty()) target.path = "/";
   return target;
 }
 
