@@ -178,7 +178,7 @@ void add_load_options(CLI::App& app, RunWords& words) {
       ->group(load);
   app.add_option("--connections", words.connections, "The same, for --path and --handshakes; 32 if not given")
       ->group(load);
-  app.add_option("--arrivals", words.arrivals, "poisson or deterministic (evenly spaced)")
+  app.add_option("--arrivals", words.arrivals, "poisson (if not given) or deterministic, evenly spaced")
       ->capture_default_str()
       ->group(load);
   app.add_option("--duration", words.duration, "How long clients arrive: 60s, or as long as the profile")

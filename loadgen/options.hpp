@@ -22,7 +22,6 @@ struct Target {
   std::string host;  ///< Name or address, without brackets.
   std::uint16_t port = 443;
   std::string authority;  ///< For the Host field: host, with the port unless it is 443.
-  std::string path = "/";
 
   std::string text() const;                     ///< https://host:port
   static Target parse(const std::string& url);  ///< Throws UsageError.
@@ -33,9 +32,9 @@ struct Resume {
   enum class Kind {
     per_user,    ///< A user's own last one, as browsers do.
     never,       ///< Nobody offers anything.
-    ratio,       ///< A share of all connections; newcomers take sessions of users who left.
+    ratio,       ///< A share of all connections; newcomers take sessions that were issued to others.
     session_id,  ///< per_user by session IDs of TLS 1.2, no tickets.
-    shared,      ///< Everybody the same one, the last that was issued.
+    shared,      ///< Everybody (of a thread) the same one, the last that was issued.
     stale,       ///< Only sessions that are `age` old, whatever lifetime the server gave them.
   };
   Kind kind = Kind::per_user;

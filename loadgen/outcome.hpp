@@ -21,19 +21,20 @@ inline constexpr std::array<std::string_view, 4> kStepNames{"connect", "handshak
 
 /// Why an attempt failed.
 enum class Cause : std::uint8_t {
-  timeout,         ///< Nothing came to its end within `--timeout`.
-  rst,             ///< The peer reset the connection, or nobody listens.
-  fin,             ///< The peer closed it, with or without close_notify.
-  alert,           ///< A fatal TLS alert.
-  http_503,        ///< 503 Service Unavailable or 429 Too Many Requests.
-  tls,             ///< The TLS library refused what the peer sent.
-  protocol,        ///< Not HTTP/1.1, or a bound on the size of a head or body was hit.
-  unreachable,     ///< No route, network down, or a name that vanished.
-  no_ports,        ///< Ours: no local port left.
+  timeout,      ///< Nothing came to its end within `--timeout`.
+  rst,          ///< The peer reset the connection, or nobody listens.
+  fin,          ///< The peer closed it, with or without close_notify.
+  alert,        ///< A fatal TLS alert.
+  http_503,     ///< 503 Service Unavailable or 429 Too Many Requests.
+  http_error,   ///< The session ended as it should, but without one good reply: every status was 400 or more.
+  tls,          ///< The TLS library refused what the peer sent.
+  protocol,     ///< Not HTTP/1.1, or a bound on the size of a head or body was hit.
+  unreachable,  ///< No route, network down, or a name that vanished.
+  no_ports,     ///< Ours: no local port left.
   no_descriptors,  ///< Ours: no file descriptor left.
 };
-inline constexpr std::array<std::string_view, 10> kCauseNames{
-    "timeout", "rst",      "fin",         "alert",    "http_503",
+inline constexpr std::array<std::string_view, 11> kCauseNames{
+    "timeout", "rst",      "fin",         "alert",    "http_503",      "http_error",
     "tls",     "protocol", "unreachable", "no_ports", "no_descriptors"};
 
 /// What a client hello offered to resume, read off the wire.

@@ -24,8 +24,8 @@ class Profile {
 
   /// A constant rate without end. Throws UsageError unless it is above 0 and at most `kRateMax`.
   static Profile constant(double rate);
-  /// "step 10/60s, ramp 10..80/120s, spike 200/5s, hold/30s": one after the other. A spike is a step that
-  /// reports mark as one; hold goes on with the rate that was in force before a spike, or at the end of a
+  /// "step 10/60s, ramp 10..80/120s, spike 200/5s, hold/30s": one after the other. A spike is a step
+  /// that `hold` looks behind: it goes on with the rate that was in force before it, or at the end of a
   /// ramp, and is a step in `segments()`. Durations as in `parse_duration`. Throws UsageError with a sentence
   /// that quotes the segment; a profile without a single client is one of the errors.
   static Profile parse(std::string_view text);

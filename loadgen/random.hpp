@@ -3,8 +3,8 @@
 #include <cmath>
 #include <cstdint>
 
-/// Randomness that repeats: the same seed gives the same run, whatever the scheduling and the number of
-/// threads.
+/// Randomness that repeats: the same seed gives the same arrivals and the same walks, whatever the scheduling
+/// and the number of threads.
 namespace sluice::loadgen {
 
 /// SplitMix64 (Steele, Lea, Flood: "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014): 8 bytes of

@@ -10,14 +10,19 @@
 /// How real clients come back after a refusal (measured behaviours: docs/measuring.md).
 namespace sluice::loadgen {
 
-/// | model   | rst, fin                  | alert            | 503, 429 | | none    | gives up | gives up |
-/// gives up                                       | | browser | a page load has 2         | 2 connections, |
-/// the page's own refresh, at most 10 times; a    | |         | connections at once; loads| no reload |
-/// browser ignores Retry-After                    | |         | again after 1, 5, 30, 60 s| | | | curl    |
-/// gives up                  | gives up         | --retry 2: Retry-After, else 1 s, then 2 s     | | urllib3
-/// | 2 more: at once, then     | as rst           | Retry(2, 503): Retry-After, else as rst        | | |
-/// after 0.2 to 0.3 s        |                  |                                                | Nobody
-/// tries again after a timeout (the person has left) or after anything else: that is no refusal.
+/// * `none` gives up.
+/// * `browser` (Chromium): after rst or fin a page load makes a second connection at once, and the page is
+/// loaded again
+///   after 1, 5, 30 and 60 s; an alert gets the second connection but no reload; of a 503 only the page's own
+///   refresh is heeded, at most 10 times, never Retry-After.
+/// * `curl` (`--retry 2`): rst, fin, alert: gives up; 503: two more tries, after Retry-After, else 1 s, then
+/// 2 s.
+/// * `urllib3` (`Retry(2, 503)`): rst, fin, alert: two more tries, at once, then after 0.2 to 0.3 s; 503:
+/// after
+///   Retry-After, else the same.
+///
+/// 429 counts as 503. Nobody tries again after a timeout (the person has left) or after anything else: that
+/// is no refusal.
 enum class Retry { none, browser, curl, urllib3 };
 std::optional<Retry> parse_retry(std::string_view name) noexcept;
 std::string_view name_of(Retry retry) noexcept;

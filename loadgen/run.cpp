@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <condition_variable>
 #include <ctime>
 #include <map>
 #include <thread>
@@ -65,7 +64,7 @@ struct Whole {
 
   void add(const Second& part) {
     sum.index = part.index;
-    sum.tail = part.tail;
+    sum.end_s = std::max(sum.end_s, part.end_s);
     sum.tally.add(part.tally);
     sum.planned += part.planned;
     sum.live_sessions += part.live_sessions;
@@ -121,21 +120,34 @@ class Assembly {
 
   void take_from(std::vector<std::unique_ptr<Worker>>& workers) {
     for (auto& worker : workers)
-      for (const auto& second : worker->take()) open_[second.index].add(second);
-    while (!open_.empty() && open_.begin()->second.parts == workers.size()) {
-      close(open_.begin()->second.sum);
-      open_.erase(open_.begin());
-    }
+      for (const auto& second : worker->take()) take(second);
+    while (!open_.empty() && open_.begin()->second.parts == workers.size()) close_first();
+  }
+  /// When nothing more will come. Workers that ended a moment apart may differ by a second.
+  void finish() {
+    while (!open_.empty()) close_first();
   }
 
   const Tally& so_far() const noexcept { return so_far_; }
   double own_cpu() const noexcept { return seconds_ == 0 ? 0 : cpu_ / seconds_; }
   double planned() const noexcept { return planned_; }
+  /// Of the arrivals, seconds since the run began.
+  double end_s() const noexcept { return end_s_; }
 
  private:
-  void close(const Second& second) {
+  void take(const Second& second) {
     so_far_.add(second.tally);
-    if (second.tail) return result_.tail.add(second.tally);
+    if (second.tail) {
+      result_.tail.add(second.tally);
+    } else {
+      open_[second.index].add(second);
+    }
+  }
+
+  void close_first() {
+    const Second second = std::move(open_.begin()->second.sum);
+    open_.erase(open_.begin());
+    end_s_ = std::max(end_s_, second.end_s);
     result_.series.push_back(bin_of(second));
     if (static_cast<double>(second.index) + 1e-9 < options_.warmup_s) return result_.warmup.add(second.tally);
     result_.window.add(second.tally);
@@ -148,8 +160,18 @@ class Assembly {
   Result& result_;
   std::map<std::size_t, Whole> open_;
   Tally so_far_;
-  double cpu_ = 0, seconds_ = 0, planned_ = 0;
+  double cpu_ = 0, seconds_ = 0, planned_ = 0, end_s_ = 0;
 };
+
+/// Of what the server can use: its CPUs, or its threads where those are fewer. None when it does not tell.
+std::optional<double> server_cpu_share(const std::map<std::string, double>& totals) {
+  const auto used = totals.find("cpu_used"), cpus = totals.find("cpus_available"),
+             processors = totals.find("processors");
+  if (used == totals.end() || cpus == totals.end() || cpus->second <= 0) return std::nullopt;
+  const bool fewer =
+      processors != totals.end() && processors->second > 0 && processors->second < cpus->second;
+  return used->second / (fewer ? processors->second : cpus->second);
+}
 
 Verdict verdict_of(const Result& result, const Assembly& assembly, bool open_loop) {
   const Tally measured = result.measured();
@@ -166,10 +188,7 @@ Verdict verdict_of(const Result& result, const Assembly& assembly, bool open_loo
   input.no_ports = refused[at(Cause::no_ports)] + at_connect[at(Cause::no_ports)];
   input.no_descriptors = refused[at(Cause::no_descriptors)] + at_connect[at(Cause::no_descriptors)];
   input.unsuccessful = measured.sessions.refused_total() + measured.sessions.abandoned_total();
-  const auto used = result.server.totals.find("cpu_used");
-  const auto available = result.server.totals.find("cpus_available");
-  if (used != result.server.totals.end() && available != result.server.totals.end() && available->second > 0)
-    input.server_cpu_share = used->second / available->second;
+  input.server_cpu_share = server_cpu_share(result.server.totals);
   return judge(input);
 }
 
@@ -177,10 +196,17 @@ void stop(std::vector<std::unique_ptr<Worker>>& workers) {
   for (auto& worker : workers) worker->stop_arrivals();
 }
 
-std::string first_hopeless(const std::vector<std::unique_ptr<Worker>>& workers) {
-  for (const auto& worker : workers)
-    if (auto why = worker->hopeless(); !why.empty()) return why;
-  return {};
+/// Why going on makes no sense; empty when it does.
+std::string hopeless(const std::vector<std::unique_ptr<Worker>>& workers) {
+  bool connected = false;
+  std::string unreachable;
+  for (const auto& worker : workers) {
+    const auto hope = worker->hope();
+    if (!hope.untrusted.empty()) return hope.untrusted;
+    connected |= hope.connected;
+    if (!hope.unreachable.empty()) unreachable = hope.unreachable;
+  }
+  return connected ? "" : unreachable;
 }
 
 }  // namespace
@@ -193,43 +219,45 @@ Result run(const Options& options, const std::function<void(const Progress&)>& o
   std::vector<std::unique_ptr<Worker>> workers;
   for (unsigned i = 0; i < options.threads; ++i)
     workers.push_back(std::make_unique<Worker>(options, target, i, options.threads));
-  const auto start = Monotonic::now() + kStartDelay;
   std::unique_ptr<Scraper> scraper;
-  if (!options.metrics_url.empty()) scraper = std::make_unique<Scraper>(options.metrics_url, start);
+  if (!options.metrics_url.empty()) scraper = std::make_unique<Scraper>(options.metrics_url);
+  const auto start = Monotonic::now() + kStartDelay;
   for (auto& worker : workers) worker->launch(start);
 
   Assembly assembly(options, result);
-  double arrivals_end = options.duration_s;
   bool stopped = false;
-  std::string hopeless;
   while (true) {
     const bool ended = std::ranges::all_of(workers, [](const auto& worker) { return worker->ended(); });
     const std::size_t seconds = result.series.size();
     assembly.take_from(workers);
     const double elapsed = std::chrono::duration<double>(Monotonic::now() - start).count();
-    if (!stopped && (stop_asked.load() || !(hopeless = first_hopeless(workers)).empty())) {
+    if (!stopped && (stop_asked.load() || !hopeless(workers).empty())) {
       stopped = true;
-      arrivals_end = std::clamp(elapsed, 0.001, options.duration_s);
       stop(workers);
     }
-    if (result.series.size() > seconds && on_second)
+    if (result.series.size() > seconds && on_second) {
+      const bool warming_up = elapsed < options.warmup_s, draining = stopped || elapsed > options.duration_s;
       on_second({.setup = &result.setup,
                  .bin = &result.series.back(),
                  .so_far = &assembly.so_far(),
                  .elapsed_s = elapsed,
-                 .warming_up = elapsed<options.warmup_s, .draining = elapsed> arrivals_end,
+                 .warming_up = warming_up,
+                 .draining = draining,
                  .history = &result.series});
+    }
     if (ended) break;
     std::this_thread::sleep_for(kLook);
   }
   for (auto& worker : workers) worker->join();
-  if (!hopeless.empty()) throw RunError(hopeless);
+  assembly.finish();
+  if (const auto why = hopeless(workers); !why.empty()) throw RunError(why);
 
+  const double arrivals_end = std::min(assembly.end_s(), options.duration_s);
   const double window_begin = std::min(std::ceil(options.warmup_s), arrivals_end);  // seconds are not split
   result.window_s = arrivals_end - window_begin;
   if (options.open_loop() && result.window_s > 0)
     result.setup.offered_per_s = assembly.planned() / result.window_s;
-  if (scraper) result.server = scraper->finish(window_begin, arrivals_end);
+  if (scraper) result.server = scraper->finish(start, window_begin, arrivals_end);
   result.verdict = verdict_of(result, assembly, options.open_loop());
   for (const auto& limit : options.limits) result.limits.push_back(evaluate(limit, result));
   return result;

@@ -10,7 +10,6 @@
 namespace sluice::loadgen {
 namespace {
 
-constexpr double kRateMax = 1e6;
 constexpr std::uint32_t kUsersMax = 1'000'000;
 constexpr unsigned kThreadsMax = 256;
 constexpr double kDurationMax = 7 * 24 * 3600;
@@ -31,15 +30,43 @@ std::string number(double value) {
   return text;
 }
 
+/// Words that the mode would pass over in silence.
+void refuse_idle_words(const RunWords& words, Mode mode) {
+  const auto refuse = [](bool given, const std::string& sentence) {
+    if (given) throw UsageError(sentence);
+  };
+  if (mode == Mode::sessions)
+    return refuse(words.connections != 0,
+                  "--connections is for --path and --handshakes; sessions have --users.");
+  const std::string its = mode == Mode::handshakes ? "--handshakes" : "--path";
+  refuse(!words.model.empty(), "--model describes sessions; with " + its + " there are none.");
+  refuse(words.images, "--images is for sessions; with " + its + " there are none.");
+  const bool handshakes = mode == Mode::handshakes;
+  refuse(handshakes && !words.headers.empty(), "--handshakes makes no requests, so it takes no --header.");
+  refuse(handshakes && !words.think.empty(), "--handshakes makes no requests, so it takes no --think.");
+  refuse(handshakes && !words.session_length.empty(),
+         "--handshakes makes no requests, so it takes no --session-length.");
+  refuse(!handshakes && !words.think.empty() && words.rate.has_value(),
+         "--rate says when the requests of --path are due, so there is no --think.");
+}
+
 void choose_mode(const RunWords& words, Options& options) {
   if (words.handshakes && !words.paths.empty())
     throw UsageError("--handshakes makes no requests, so it takes no --path.");
-  if (!words.model.empty() && (words.handshakes || !words.paths.empty()))
-    throw UsageError("--model describes sessions; --path and --handshakes are modes without a model.");
   options.mode = words.handshakes ? Mode::handshakes : words.paths.empty() ? Mode::sessions : Mode::requests;
   for (const auto& path : words.paths)
     if (!path.starts_with('/') || path.find_first_of(" \r\n\t") != std::string::npos)
       throw UsageError("--path \"" + path + "\" is not a path; one begins with / and has no blanks.");
+  refuse_idle_words(words, options.mode);
+}
+
+void choose_arrivals(const RunWords& words, Options& options) {
+  if (words.arrivals.empty()) return;
+  if (words.arrivals != "poisson" && words.arrivals != "deterministic")
+    throw UsageError("--arrivals " + words.arrivals + ": there are poisson and deterministic.");
+  if (words.profile.starts_with("replay "))
+    throw UsageError("a replay has its own arrivals, so it takes no --arrivals.");
+  options.arrivals = words.arrivals == "poisson" ? Arrivals::poisson : Arrivals::deterministic;
 }
 
 void choose_source(const RunWords& words, Options& options) {
@@ -58,21 +85,21 @@ void choose_source(const RunWords& words, Options& options) {
 void choose_load(const RunWords& words, Options& options) {
   const std::uint32_t users = std::max(words.users, words.connections);
   const bool requests = options.mode == Mode::requests;
-  if ((words.rate != 0) + !words.profile.empty() > 1)
+  if (words.rate && !words.profile.empty())
     throw UsageError("--rate and --profile both say how many come; take one.");
-  const bool open = words.rate != 0 || !words.profile.empty();
+  const bool open = words.rate || !words.profile.empty();
   if (open && users != 0 && !requests)
     throw UsageError("--users is a closed loop, --rate and --profile an open one; take one of them.");
   if (users > kUsersMax) throw UsageError("more than a million users are more than one generator can be.");
   const std::string who = requests                           ? " requests/s"
                           : options.mode == Mode::handshakes ? " handshakes/s"
                                                              : " new clients/s";
-  if (words.rate != 0) {
-    if (!(words.rate > 0 && words.rate <= kRateMax))
-      throw UsageError("--rate " + number(words.rate) + " is out of range: above 0, at most a million.");
-    options.profile = Profile::constant(words.rate);
+  if (words.rate) {
+    if (!(*words.rate > 0 && *words.rate <= Profile::kRateMax))
+      throw UsageError("--rate " + number(*words.rate) + " is out of range: above 0, at most a million.");
+    options.profile = Profile::constant(*words.rate);
     options.load_text =
-        number(words.rate) + who + (options.arrivals == Arrivals::poisson ? ", Poisson" : ", evenly spaced");
+        number(*words.rate) + who + (options.arrivals == Arrivals::poisson ? ", Poisson" : ", evenly spaced");
   } else if (words.profile.starts_with("replay ")) {
     options.recorded = read_arrivals(words.profile.substr(7));
     if (options.recorded.empty())
@@ -139,9 +166,7 @@ void check_headers(const std::vector<std::string>& headers) {
 Options options_from(const RunWords& words) {
   Options options;
   options.target = Target::parse(words.target);
-  if (words.arrivals != "poisson" && words.arrivals != "deterministic")
-    throw UsageError("--arrivals " + words.arrivals + ": there are poisson and deterministic.");
-  options.arrivals = words.arrivals == "poisson" ? Arrivals::poisson : Arrivals::deterministic;
+  choose_arrivals(words, options);
   choose_mode(words, options);
   choose_source(words, options);
   choose_load(words, options);

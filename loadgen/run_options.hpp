@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,9 +13,9 @@ namespace sluice::loadgen {
 struct RunWords {
   std::string target, profile, model, think, session_length, tls, ciphers, groups, ca, sni,
       resume = "per-user";
-  std::string retry = "none", arrivals = "poisson", metrics, label;
+  std::string retry = "none", arrivals, metrics, label;
   std::string duration, warmup = "0s", timeout = "10s";
-  double rate = 0;
+  std::optional<double> rate;
   std::uint32_t users = 0, connections = 0;
   std::vector<std::string> paths, headers, sources, attacks, limits;
   bool handshakes = false, images = false, insecure = false;

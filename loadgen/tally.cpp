@@ -51,6 +51,7 @@ void RequestTally::add(const RequestTally& other) {
   client_errors += other.client_errors;
   server_errors += other.server_errors;
   busy += other.busy;
+  unsent += other.unsent;
   failed += other.failed;
   resent += other.resent;
   images += other.images;

@@ -41,17 +41,20 @@ struct RequestTally {
   std::uint64_t client_errors = 0;  ///< 4xx without 429.
   std::uint64_t server_errors = 0;  ///< 5xx without 503.
   std::uint64_t busy = 0;           ///< 503 and 429.
-  std::uint64_t failed = 0;         ///< No complete response.
+  std::uint64_t unsent =
+      0;  ///< Request mode at a rate: due, but still waiting for their connection at the end.
+  std::uint64_t failed = 0;  ///< No complete response.
   std::uint64_t resent = 0;  ///< Sent again on a new connection, as the server had just closed the old one.
   std::uint64_t images = 0;  ///< Of `sent`, embedded images.
-  std::uint64_t redirects = 0;       ///< Of `sent`, redirects followed.
-  std::uint64_t pages_error = 0;     ///< Pages of a RUBiS model with the mark ERROR.
-  std::uint64_t pages_sorry = 0;     ///< Pages of a RUBiS model with the mark Sorry.
-  std::uint64_t goodput = 0;         ///< Good replies to sessions that completed.
-  std::uint64_t wasted = 0;          ///< Good replies to sessions that were abandoned later.
-  std::uint64_t bytes_sent = 0;      ///< Request heads, before encryption.
-  std::uint64_t bytes_received = 0;  ///< Response heads and bodies, before encryption.
-  std::uint64_t body_bytes = 0;      ///< Of these, bodies without their framing.
+  std::uint64_t redirects = 0;    ///< Of `sent`, redirects followed.
+  std::uint64_t pages_error = 0;  ///< Pages of a RUBiS model with the mark ERROR.
+  std::uint64_t pages_sorry = 0;  ///< Pages of a RUBiS model with the mark Sorry.
+  std::uint64_t goodput = 0;      ///< Good replies to sessions that completed.
+  std::uint64_t wasted = 0;       ///< Good replies to sessions that were abandoned later.
+  std::uint64_t bytes_sent = 0;   ///< Request heads, before encryption.
+  std::uint64_t bytes_received =
+      0;                         ///< Response heads and bodies, before encryption; also of those cut short.
+  std::uint64_t body_bytes = 0;  ///< Of these, bodies without their framing.
 
   void add(const RequestTally& other);
 };

@@ -91,11 +91,10 @@ void TicketKeeper::on_settled(AttackConnection&, AttackEnd end) {
   ConnectionTally& counts = tally_.connections;
   if (end == AttackEnd::finished) {
     ++counts.handshakes_full;
-    auto& ledger = counts.resumption[fetch_->version() == TLS1_3_VERSION ? 1 : 0];
-    ++ledger.offered[at(Offer::none)];
-    ++ledger.declined[at(Offer::none)];
+    ++counts.resumption[fetch_->version() == TLS1_3_VERSION ? 1 : 0].offered[at(Offer::none)];
   } else if (end != AttackEnd::failed) {
     ++counts.handshakes_failed;
+    ++counts.resumption[options_.tls.version == TlsOptions::Version::v12 ? 0 : 1].offered[at(Offer::none)];
   }
 }
 

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include <boost/algorithm/string/predicate.hpp>
+
 namespace sluice::loadgen {
 namespace {
 
@@ -31,6 +33,20 @@ Bytes bytes_of(const void* data, std::size_t size) noexcept {
   return {static_cast<const std::uint8_t*>(data), size};
 }
 
+/// A field of `--header` takes the place of ours of that name (RFC 9112 section 3.2: one Host, not two).
+std::string head_of(const Options& options) {
+  const auto given = [&](std::string_view name) {
+    return std::ranges::any_of(options.headers, [&](const std::string& header) {
+      return boost::algorithm::istarts_with(header, name);
+    });
+  };
+  std::string head = " HTTP/1.1\r\n";
+  if (!given("Host:")) head += "Host: " + options.target.authority + "\r\n";
+  if (!given("User-Agent:")) head += "User-Agent: sluice-load\r\n";
+  for (const auto& header : options.headers) head += header + "\r\n";
+  return head;
+}
+
 /// The ID of a session that only the server's store knows; tickets and PSKs have none that says anything.
 Bytes stateful_id(const SSL_SESSION* session) noexcept {
   if (session == nullptr || SSL_SESSION_get_protocol_version(session) != TLS1_2_VERSION ||
@@ -50,16 +66,17 @@ Wire::Wire(Loop& its_loop, const Options& its_options, const Address& its_target
       target(its_target),
       sources(its_options.sources, its_target, thread),
       tls(make_client_context(its_options.tls, its_options.resume.kind != Resume::Kind::session_id)),
-      tally(its_tally) {
+      tally(its_tally),
+      head(head_of(its_options)) {
   Connection::install_callbacks(tls.get());
 }
 
 void Wire::note_unreachable(Cause cause) {
   if (connected_once) return;
   const std::string where = options.target.text();
-  if (cause == Cause::rst) hopeless = "nobody listens at " + where + ": connection refused.";
-  if (cause == Cause::timeout) hopeless = where + " does not answer within the timeout.";
-  if (cause == Cause::unreachable) hopeless = "there is no way to " + where + ".";
+  if (cause == Cause::rst) unreachable = "nobody listens at " + where + ": connection refused.";
+  if (cause == Cause::timeout) unreachable = where + " does not answer within the timeout.";
+  if (cause == Cause::unreachable) unreachable = "there is no way to " + where + ".";
 }
 
 void Connection::install_callbacks(SSL_CTX* context) {
@@ -76,6 +93,7 @@ void Connection::install_callbacks(SSL_CTX* context) {
 
 Connection::~Connection() {
   if (fd_ < 0) return;
+  if (response_) wire_.tally.requests.bytes_received += response_->bytes();  // it never became whole
   // OpenSSL forgets the session of a connection that ended without close_notify; ours are to be offered
   // again.
   if (tls_) SSL_set_shutdown(tls_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
@@ -108,7 +126,7 @@ void Connection::on_ready(std::uint32_t events) {
     case Stage::connecting: return finish_connect();
     case Stage::handshaking: return handshake();
     case Stage::exchanging:
-      if (!unsent_.empty() && (events & EPOLLOUT) != 0) flush();
+      if (!unsent_.empty() && (events & EPOLLOUT) != 0 && !flush()) events |= EPOLLRDHUP;
       [[fallthrough]];
     case Stage::idle:
       if ((events & ~std::uint32_t{EPOLLOUT}) != 0) read(events);
@@ -159,10 +177,11 @@ void Connection::send(std::string_view request, bool keep_body) {
   ++wire_.tally.requests.sent;
   wire_.tally.requests.bytes_sent += request.size();
   unsent_ = request;
-  flush();
+  if (!flush()) read(EPOLLRDHUP);
 }
 
-void Connection::flush() {
+// False when the peer is gone; what it said before that (an alert, a 503) may still be there to read.
+bool Connection::flush() {
   while (!unsent_.empty()) {
     std::size_t sent = 0;
     const int result = SSL_write_ex(tls_.get(), unsent_.data(), unsent_.size(), &sent);
@@ -170,11 +189,15 @@ void Connection::flush() {
       unsent_.erase(0, sent);
       continue;
     }
-    if (!why(result)) return;  // the next edge goes on
-    // The peer is gone; what it said before (an alert, a 503) may be there to read.
+    if (!why(result)) return true;  // the next edge goes on
     unsent_.clear();
-    return read(EPOLLRDHUP);
+    return false;
   }
+  return true;
+}
+
+void Connection::read_pending() {
+  if (SSL_has_pending(tls_.get()) == 1) read(0);
 }
 
 void Connection::read(std::uint32_t events) {
@@ -213,7 +236,8 @@ void Connection::finish_response(std::uint32_t events) {
   peer_closed_ |= !response_->reusable();
   stage_ = Stage::idle;
   ++served_;
-  owner_.on_response(*response_);
+  const auto response = std::move(response_);  // pages are not kept while their reader thinks
+  owner_.on_response(*response);
 }
 
 void Connection::close() noexcept {
@@ -252,9 +276,9 @@ std::optional<Cause> Connection::why(int result) {
   if (reason > SSL_AD_REASON_OFFSET && reason <= SSL_AD_REASON_OFFSET + 255) return Cause::alert;
   const long verified = SSL_get_verify_result(tls_.get());
   if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
-    wire_.hopeless = "the certificate of " + wire_.options.target.text() + " is not trusted (" +
-                     X509_verify_cert_error_string(verified) +
-                     "): --ca FILE trusts it, --insecure skips the check.";
+    wire_.untrusted = "the certificate of " + wire_.options.target.text() + " is not trusted (" +
+                      X509_verify_cert_error_string(verified) +
+                      "): --ca FILE trusts it, --insecure skips the check.";
   return Cause::tls;
 }
 

@@ -29,12 +29,14 @@ struct Wire {
   Tally& tally;
   std::uint64_t open = 0;       ///< Descriptors in use by connections.
   bool connected_once = false;  ///< A TCP connection has been made at least once.
-  std::string hopeless;         ///< Why the run makes no sense, once that was seen: a sentence.
+  std::string untrusted;    ///< Why the server's certificate is not trusted, once that was seen: a sentence.
+  std::string unreachable;  ///< Why a connection could not be made, as long as none could: a sentence.
+  const std::string
+      head;  ///< Of every request, behind the target: version, Host and the fields of `--header`.
   std::unique_ptr<char[]> scratch =
       std::make_unique<char[]>(kScratch);  ///< Plaintext of the read in progress.
   static constexpr std::size_t kScratch = 64 * 1024;
 
-  /// A connection could not be made. Where none ever could, the run is hopeless.
   void note_unreachable(Cause cause);
 };
 
@@ -49,7 +51,7 @@ class Connection final : public Watched {
     /// The server issued a session that can be resumed.
     virtual void on_session(TlsSession session) = 0;
     virtual void on_first_byte() = 0;
-    /// Whole. The response lives until the next `send` or the end of the connection; see `usable()`.
+    /// Whole. See `usable()` for whether another request may follow.
     virtual void on_response(HttpResponse& response) = 0;
     /// The end, at any step; nothing further is reported.
     virtual void on_failed(Step step, Cause cause) = 0;
@@ -74,7 +76,12 @@ class Connection final : public Watched {
   /// close_notify and FIN, without waiting for the peer's.
   void close() noexcept;
 
+  /// Processes what came together with the end of the handshake and gives no edge of its own: session
+  /// tickets.
+  void read_pending();
+
   bool established() const noexcept { return stage_ >= Stage::idle; }
+  bool tls13() const noexcept { return tls13_; }
   /// Whether another request may be sent: the server neither announced the end nor has closed it behind its
   /// response.
   bool usable() const noexcept { return stage_ == Stage::idle && !peer_closed_; }
@@ -94,7 +101,7 @@ class Connection final : public Watched {
   void finish_connect();
   void handshake();
   void finish_handshake();
-  void flush();
+  bool flush();
   void read(std::uint32_t events);
   void finish_response(std::uint32_t events);
   void fail(Cause cause);

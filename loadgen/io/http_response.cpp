@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include <boost/algorithm/string/predicate.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/error.hpp>
@@ -80,7 +81,8 @@ void HttpResponse::on_field_impl(http::field name, string_view name_text, string
     case http::field::retry_after: retry_after_ = leading_seconds(value); break;
     case http::field::location: location_ = value; break;
     case http::field::set_cookie: {
-      const auto pair = value.substr(0, value.find(';'));
+      auto pair = value.substr(0, value.find(';'));
+      if (boost::algorithm::icontains(value, "; Max-Age=0")) pair = pair.substr(0, pair.find('=') + 1);
       if (pair.find('=') == std::string_view::npos || cookies_.size() + pair.size() > kFieldMax) break;
       if (!cookies_.empty()) cookies_ += "; ";
       cookies_ += pair;

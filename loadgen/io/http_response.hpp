@@ -30,7 +30,7 @@ class HttpResponse final : private boost::beast::http::basic_parser<false> {
   bool reusable() const noexcept { return reusable_; }  ///< The server keeps the connection open.
   std::string& body() noexcept { return body_; }
   const std::string& location() const noexcept { return location_; }
-  /// "name=value; name=value" of all Set-Cookie fields, attributes left out; an expired one is "name=".
+  /// "name=value; name=value" of all Set-Cookie fields, attributes left out; one with Max-Age=0 is "name=".
   const std::string& cookies() const noexcept { return cookies_; }
   std::optional<std::chrono::seconds> retry_after() const noexcept {
     return retry_after_;

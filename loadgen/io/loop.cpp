@@ -21,6 +21,10 @@ struct Loop::Pending {
 
 Loop::Loop() : epoll_(::epoll_create1(EPOLL_CLOEXEC)), pass_time_(Monotonic::now()) {
   if (epoll_ < 0) throw RunError(std::string("epoll_create1: ") + std::strerror(errno));
+  epoll_event none{};
+  const timespec at_once{};
+  if (::epoll_pwait2(epoll_, &none, 1, &at_once, nullptr) < 0 && errno == ENOSYS)
+    throw RunError("this kernel has no epoll_pwait2; Linux 5.11 and newer have");
 }
 
 Loop::~Loop() { ::close(epoll_); }

@@ -25,6 +25,11 @@ TlsSession as_if_fresh(SSL_SESSION* session) {
 
 }  // namespace
 
+bool ResumptionPolicy::passes_on() const noexcept {
+  using Kind = Resume::Kind;
+  return resume_.kind == Kind::ratio || resume_.kind == Kind::shared || resume_.kind == Kind::stale;
+}
+
 TlsSession ResumptionPolicy::offer(SSL_SESSION* own, Monotonic::time_point now, Random& random) {
   using Kind = Resume::Kind;
   switch (resume_.kind) {
@@ -58,7 +63,12 @@ void ResumptionPolicy::issued(TlsSession session, TlsSession& own, Monotonic::ti
     case Kind::session_id: own = std::move(session); return;
     case Kind::shared: pool_.clear(); break;
     case Kind::ratio: own = share(session.get()); break;
-    case Kind::stale: break;
+    case Kind::stale:
+      // A pool that is full must still reach back by the whole age.
+      if (!pool_.empty() &&
+          now - pool_.back().issued < std::chrono::duration<double>(resume_.age_s / kPoolMax))
+        return;
+      break;
   }
   if (pool_.size() == kPoolMax) pool_.pop_front();
   pool_.push_back({std::move(session), now});

@@ -16,6 +16,8 @@ class ResumptionPolicy {
 
   explicit ResumptionPolicy(const Resume& resume) noexcept : resume_(resume) {}
 
+  /// Sessions of one user are offered by others.
+  bool passes_on() const noexcept;
   /// What a connection should offer; null for nothing. `own` is the user's last session, null for a newcomer.
   TlsSession offer(SSL_SESSION* own, Monotonic::time_point now, Random& random);
   /// The server issued a session to a user whose own one is `own`.

@@ -92,10 +92,9 @@ std::string reason_of(const std::exception& error) {
 
 struct Scraper::Impl {
   std::string url;
-  Monotonic::time_point run_start;
   Endpoint endpoint;
   tcp::resolver::results_type addresses;
-  std::vector<std::pair<double, Samples>> scrapes;  // of the thread while it runs
+  std::vector<std::pair<Monotonic::time_point, Samples>> scrapes;  // of the thread while it runs
   std::uint64_t failed = 0;
   std::mutex mutex;
   std::condition_variable_any wake;
@@ -107,7 +106,7 @@ struct Scraper::Impl {
     const auto middle = before + (Monotonic::now() - before) / 2;
     Samples samples = parse_metrics(page);
     std::erase_if(samples, [](const auto& sample) { return !understood(sample.first); });
-    scrapes.emplace_back(std::chrono::duration<double>(middle - run_start).count(), std::move(samples));
+    scrapes.emplace_back(middle, std::move(samples));
   }
 
   void try_scrape() {
@@ -128,11 +127,9 @@ struct Scraper::Impl {
   }
 };
 
-Scraper::Scraper(const std::string& url, std::chrono::steady_clock::time_point run_start)
-    : impl_(std::make_unique<Impl>()) {
+Scraper::Scraper(const std::string& url) : impl_(std::make_unique<Impl>()) {
   Impl& impl = *impl_;
   impl.url = url;
-  impl.run_start = run_start;
   impl.endpoint = take_apart(url);
   try {
     asio::io_context io;
@@ -146,11 +143,14 @@ Scraper::Scraper(const std::string& url, std::chrono::steady_clock::time_point r
 
 Scraper::~Scraper() = default;
 
-ServerView Scraper::finish(double window_begin, double window_end) {
+ServerView Scraper::finish(Monotonic::time_point run_start, double window_begin, double window_end) {
   impl_->thread.request_stop();
   impl_->thread.join();
   impl_->try_scrape();
-  ServerView view = view_of(impl_->scrapes, window_begin, window_end);
+  std::vector<std::pair<double, Samples>> scrapes;
+  for (auto& [when, samples] : impl_->scrapes)
+    scrapes.emplace_back(std::chrono::duration<double>(when - run_start).count(), std::move(samples));
+  ServerView view = view_of(scrapes, window_begin, window_end);
   view.url = impl_->url;
   view.scrapes_failed = impl_->failed;
   return view;

@@ -49,10 +49,10 @@ class Scraper {
   /// Throws UsageError unless `url` is http://host[:port]/path: the metrics of a server are for its own
   /// network, and TLS there would be counted as load. Throws RunError when the first fetch fails: a wrong
   /// address should not be found out after an hour.
-  Scraper(const std::string& url, std::chrono::steady_clock::time_point run_start);
+  explicit Scraper(const std::string& url);
   ~Scraper();
-  /// Scrapes once more, ends the thread and tells what was seen. Window in seconds since the run began. Once.
-  ServerView finish(double window_begin, double window_end);
+  /// Scrapes once more, ends the thread and tells what was seen. Window in seconds since `run_start`. Once.
+  ServerView finish(std::chrono::steady_clock::time_point run_start, double window_begin, double window_end);
 
  private:
   struct Impl;

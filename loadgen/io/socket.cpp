@@ -43,6 +43,16 @@ Address literal(const std::string& text, int family) {
   return address;
 }
 
+/// Throws UsageError for one that this machine does not have.
+Address own_address(const std::string& text, int family) {
+  const Address address = literal(text, family);
+  const int fd = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const bool ours = fd < 0 || ::bind(fd, address.get(), address.size) == 0 || errno != EADDRNOTAVAIL;
+  if (fd >= 0) ::close(fd);
+  if (!ours) throw UsageError("--source " + text + " is not an address of this machine.");
+  return address;
+}
+
 boost::system::error_code last_error() { return {errno, boost::system::system_category()}; }
 
 }  // namespace
@@ -69,7 +79,7 @@ Address resolve(const Target& target) {
 
 Sources::Sources(const std::vector<std::string>& asked, const Address& target, unsigned thread)
     : may_grow_(asked.empty() && target.loopback_v4()), thread_(thread) {
-  for (const auto& text : asked) addresses_.push_back(literal(text, target.storage.ss_family));
+  for (const auto& text : asked) addresses_.push_back(own_address(text, target.storage.ss_family));
 }
 
 bool Sources::grow() {

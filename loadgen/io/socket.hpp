@@ -32,8 +32,6 @@ class Sources {
   /// threads apart.
   Sources(const std::vector<std::string>& asked, const Address& target, unsigned thread);
 
-  std::size_t in_use() const noexcept { return addresses_.size(); }
-
  private:
   friend boost::system::result<int> open_connection(const Address& to, Sources& sources);
   /// Another loopback address; false when there is none to take.

@@ -99,7 +99,13 @@ void User::end_of_run() {
   if (doing_ != Doing::asking) end(Outcome::unfinished);
 }
 
-void User::cut() { end(Outcome::unfinished); }
+void User::cut() {
+  if (doing_ == Doing::asking && connection_ && connection_->step() == Step::handshake)
+    connection_->book_failed_handshake();
+  if (doing_ == Doing::asking && connection_ && connection_->step() > Step::handshake)
+    ++tally().requests.failed;
+  end(Outcome::unfinished);
+}
 
 // Asking
 
@@ -107,7 +113,7 @@ void User::start(Monotonic::time_point planned) {
   planned_ = planned;
   tries_ = 1;
   redirects_ = 0;
-  image_ = false;
+  image_ = answered_ = false;
   images_.clear();
   asked_ = action_.target;
   // What waited in a lane waited for the server; that its arrival was on time was booked then.
@@ -130,23 +136,21 @@ void User::send() {
     connection_ = std::make_unique<Connection>(crowd_.wire, *this);
     return connection_->open(crowd_.resumption.offer(session_.get(), crowd_.wire.loop.pass_time(), random_));
   }
-  const Target& target = options().target;
   std::string request;
-  request.reserve(asked_.size() + cookies_.size() + 128);
-  request.append("GET ").append(asked_).append(" HTTP/1.1\r\nHost: ").append(target.authority);
-  request += "\r\nUser-Agent: sluice-load\r\n";
-  for (const auto& header : options().headers) request.append(header).append("\r\n");
+  request.reserve(asked_.size() + crowd_.wire.head.size() + cookies_.size() + 32);
+  request.append("GET ").append(asked_).append(crowd_.wire.head);
   if (!cookies_.empty()) request.append("Cookie: ").append(cookies_).append("\r\n");
   request += "\r\n";
-  connection_->send(request, !image_ && options().mode == Mode::sessions);
+  connection_->send(request, !image_ && crowd_.looks_at_pages);
 }
 
 void User::on_established(bool resumed) {
   ++(resumed ? resumed_ : full_);
   if (script_) return send();
   tally().latency[at(Phase::complete)].record(Monotonic::now() - planned_);
-  if (options().resume.kind == Resume::Kind::never || session_seen_) return handshake_done();
+  if (!crowd_.resumption.passes_on() || !connection_->tls13() || session_seen_) return handshake_done();
   crowd_.wire.loop.arm(*this, std::min(deadline(), Monotonic::now() + kTicketWait));
+  connection_->read_pending();
 }
 
 void User::on_session(TlsSession session) {
@@ -157,7 +161,8 @@ void User::on_session(TlsSession session) {
 }
 
 void User::on_first_byte() {
-  if (!image_) tally().latency[at(Phase::first_byte)].record(Monotonic::now() - planned_);
+  if (!std::exchange(answered_, true))
+    tally().latency[at(Phase::first_byte)].record(Monotonic::now() - planned_);
 }
 
 void User::on_response(HttpResponse& response) {
@@ -245,6 +250,7 @@ void User::page_done(bool good) {
   if (!good || facts_.error) ++state.errors;
   if (good && !std::exchange(admitted_, true)) ++tally().sessions.admitted;
   action_ = script_->next({good, facts_}, random_);
+  if (action_.end && !admitted_) return end(Outcome::refused, Step::body, Cause::http_error);
   if (action_.end) return end(Outcome::completed);
   if (lane_ != nullptr) return take_turn();
   if (crowd_.ending) return end(Outcome::unfinished);
@@ -291,6 +297,7 @@ void User::lost(Step step, const Refusal& refusal) {
   if (delay) {
     ++tries_;
     asked_ = action_.target;
+    redirects_ = 0;
     image_ = false;
     images_.clear();
     return plan(Monotonic::now() + *delay, Doing::retrying);

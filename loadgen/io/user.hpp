@@ -25,6 +25,7 @@ class Crowd {
   Wire& wire;
   ResumptionPolicy& resumption;
   const Monotonic::duration timeout;
+  bool looks_at_pages = false;  ///< Somebody reads them: a model's marks, images, or a browser's refresh.
   bool ending = false;          ///< The run's arrivals are over: nobody begins anything new.
   std::uint64_t in_flight = 0;  ///< Users that wait for the server.
 
@@ -108,7 +109,7 @@ class User final : public boost::intrusive::list_base_hook<>, public Connection:
   Monotonic::time_point arrived_{};  // planned start of the session
   Monotonic::time_point planned_{};  // planned start of the page in progress
   Doing doing_ = Doing::idle;
-  bool admitted_ = false, resent_ = false, image_ = false, session_seen_ = false;
+  bool admitted_ = false, resent_ = false, image_ = false, answered_ = false, session_seen_ = false;
   std::uint8_t tries_ = 1, redirects_ = 0;
   std::uint32_t good_ = 0, full_ = 0, resumed_ = 0;  // for goodput and wasted work
 };

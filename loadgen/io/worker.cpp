@@ -29,7 +29,11 @@ Monotonic::duration to_duration(double seconds) {
 std::uint64_t wanted_cpu_ns() {
   std::array<char, 128> text{};
   const int fd = ::open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return 0;
+  if (fd < 0) {  // a kernel that does not tell: without the waiting
+    timespec used{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return static_cast<std::uint64_t>(used.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(used.tv_nsec);
+  }
   const auto size = ::read(fd, text.data(), text.size() - 1);
   ::close(fd);
   unsigned long long ran = 0, waited = 0;
@@ -54,6 +58,8 @@ Worker::Worker(const Options& options, const Address& target, unsigned index, un
       wire_(loop_, options, target, index, tally_),
       resumption_(options.resume),
       pacer_(make_pacer(options)) {
+  looks_at_pages = options.mode == Mode::sessions &&
+                   (options.source.reads_pages() || options.images || options.retry == Retry::browser);
   tally_.states.resize(options.source.states().size());
   for (const auto& attack : options.attacks)
     attacks_.push_back(std::make_unique<AttackDriver>(loop_, options, attack, target, wire_.sources, tally_,
@@ -76,9 +82,9 @@ std::vector<Second> Worker::take() {
   return std::exchange(ready_, {});
 }
 
-std::string Worker::hopeless() const {
+Worker::Hope Worker::hope() const {
   const std::lock_guard lock(mutex_);
-  return hopeless_;
+  return hope_;
 }
 
 void Worker::run(Monotonic::time_point run_start) {
@@ -136,16 +142,18 @@ void Worker::next_arrival() {
 }
 
 void Worker::arrivals_due() {
-  for (int i = 0; i < kArrivalsPerPass && due_ && *due_ <= loop_.pass_time(); ++i) {
+  // Not beyond the end of a second that has not been published yet.
+  const auto until = seconds_.armed() ? std::min(loop_.pass_time(), seconds_.deadline()) : loop_.pass_time();
+  for (int i = 0; i < kArrivalsPerPass && due_ && *due_ <= until; ++i) {
     ++planned_;
     arrive(*due_);
     next_arrival();
   }
+  if (due_) loop_.arm(arrivals_, *due_);
 }
 
 void Worker::arrive(Monotonic::time_point planned) {
   if (options_.mode != Mode::requests) return add_user(planned, nullptr);
-  if (lanes_.empty()) return;  // fewer connections than threads
   tally_.lag.record(Monotonic::now() - planned);
   Lane& lane = lanes_[lane_turn_++ % lanes_.size()];
   lane.due.push_back(planned);
@@ -180,15 +188,13 @@ void Worker::fill(std::vector<Lane*>& places) {
 // The end
 
 void Worker::take_orders() {
-  {
-    const std::lock_guard lock(mutex_);
-    hopeless_ = wire_.hopeless;
-  }
+  publish_hope();
   if (stop_asked_.load() && !ending) return stop_arriving();
   loop_.arm(orders_, loop_.pass_time() + kOrdersEvery);
 }
 
 void Worker::stop_arriving() {
+  book_missed();
   publish(false);
   ending = true;
   due_.reset();
@@ -201,10 +207,31 @@ void Worker::stop_arriving() {
   if (users_.empty()) loop_.arm(cutting_, loop_.pass_time());
 }
 
+// What the schedule wanted and nobody got.
+void Worker::book_missed() {
+  const auto now = loop_.pass_time();
+  while (due_ && *due_ <= std::min(now, end_)) {
+    ++planned_;
+    tally_.lag.record(now - *due_);
+    next_arrival();
+  }
+  for (auto& lane : lanes_) {
+    for (const auto due : lane.due) tally_.latency[at(Phase::complete)].record(now - due);
+    tally_.requests.unsent += lane.due.size();
+    lane.due.clear();
+  }
+}
+
+void Worker::publish_hope() {
+  const std::lock_guard lock(mutex_);
+  hope_ = {wire_.untrusted, wire_.unreachable, wire_.connected_once};
+}
+
 void Worker::finish() {
   while (!users_.empty()) users_.front().cut();
   gone_.clear();
   for (auto* task : {&sweeps_, &cutting_, &orders_}) task->cancel();
+  publish_hope();
   publish(true);
   loop_.stop();
 }
@@ -218,6 +245,7 @@ void Worker::publish(bool tail) {
   Second second;
   second.index = second_++;
   second.tail = tail;
+  second.end_s = Seconds(Monotonic::now() - start_).count();
   second.planned = std::exchange(planned_, 0);
   second.live_sessions = users_.size();
   second.in_flight = in_flight;

@@ -20,13 +20,15 @@ struct Second {
   std::size_t index = 0;  ///< Seconds since the run began; the last one before the tail may be shorter.
   bool tail = false;      ///< All that came after the end of the arrivals.
   Tally tally;
+  double end_s = 0;           ///< Since the run began, on the clock.
   std::uint64_t planned = 0;  ///< Arrivals of the schedule, this worker's part.
   std::uint64_t live_sessions = 0, in_flight = 0, connections = 0;  ///< At its end.
   double cpu = 0;  ///< Share of one CPU the thread used or waited for.
 };
 
-/// Every worker runs through the same schedule and takes each `workers`th arrival of it, so that a run is the
-/// same with any number of threads. Its own thread from `launch()` to `join()`.
+/// Every worker runs through the same schedule and takes each `workers`th arrival of it, so that who comes
+/// when and what they do is the same with any number of threads (TLS sessions that users pass on stay within
+/// a thread). Its own thread from `launch()` to `join()`.
 class Worker final : private Crowd {
  public:
   Worker(const Options& options, const Address& target, unsigned index, unsigned workers);
@@ -39,8 +41,12 @@ class Worker final : private Crowd {
   /// From any thread.
   std::vector<Second> take();
   void stop_arrivals() noexcept { stop_asked_.store(true); }
-  /// Why the run makes no sense, once that is known; empty else.
-  std::string hopeless() const;
+  /// What is known of whether the run makes sense: sentences, empty else.
+  struct Hope {
+    std::string untrusted, unreachable;
+    bool connected = false;  ///< At least once.
+  };
+  Hope hope() const;
 
  private:
   struct Task final : Timer {
@@ -59,6 +65,8 @@ class Worker final : private Crowd {
   void next_arrival();
   void arrive(Monotonic::time_point planned);
   void publish(bool tail);
+  void publish_hope();
+  void book_missed();
   double cpu_share();
 
   // Tasks of the loop
@@ -102,7 +110,7 @@ class Worker final : private Crowd {
   std::atomic<bool> stop_asked_ = false, ended_ = false;
   mutable std::mutex mutex_;  // guards what follows
   std::vector<Second> ready_;
-  std::string hopeless_;
+  Hope hope_;
 };
 
 }  // namespace sluice::loadgen

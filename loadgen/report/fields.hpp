@@ -41,7 +41,8 @@ void fields(Visitor&& v, T& x) {
 template <class Visitor, Either<RequestTally> T>
 void fields(Visitor&& v, T& x) {
   v("sent", x.sent), v("replies", x.replies), v("ok", x.ok), v("client_errors", x.client_errors);
-  v("server_errors", x.server_errors), v("busy", x.busy), v("failed", x.failed), v("resent", x.resent);
+  v("server_errors", x.server_errors), v("busy", x.busy), v("unsent", x.unsent), v("failed", x.failed),
+      v("resent", x.resent);
   v("images", x.images), v("redirects", x.redirects), v("pages_error", x.pages_error);
   v("pages_sorry", x.pages_sorry), v("goodput", x.goodput), v("wasted", x.wasted);
   v("bytes_sent", x.bytes_sent), v("bytes_received", x.bytes_received), v("body_bytes", x.body_bytes);

@@ -11,9 +11,9 @@ namespace sluice::loadgen::report {
 namespace {
 
 constexpr std::array<std::string_view, kCauseNames.size()> kCauseTexts{
-    "timeout",         "connection reset",      "connection closed", "TLS alert",
-    "503 or 429",      "TLS error on our side", "not HTTP/1.1",      "unreachable",
-    "no port of ours", "no descriptor of ours"};
+    "timeout",     "connection reset", "connection closed",     "TLS alert",
+    "503 or 429",  "no good reply",    "TLS error on our side", "not HTTP/1.1",
+    "unreachable", "no port of ours",  "no descriptor of ours"};
 constexpr std::array<std::string_view, kStepNames.size()> kStepTexts{
     "connecting", "TLS handshake", "waiting for the reply", "reading the reply"};
 constexpr std::array<std::string_view, kPhaseNames.size()> kPhaseTexts{

@@ -1,7 +1,6 @@
 """sluice-load counts what the server counts, to the unit: connections, handshakes, requests and bytes, in each mode."""
-import contextlib
+import random
 import shutil
-import socket
 import subprocess
 
 import pytest
@@ -192,34 +191,34 @@ http {{
 class Nginx:
     """A foreign server with a log of its own: connection, bytes in, bytes out, resumed, status."""
 
-    def __init__(self, home, certificate):
-        self.home, self.trust = home, [certificate[0]]
-        home.mkdir()
-        with socket.socket() as probe:
-            probe.bind((HOST, self._candidate()))
-            self.port = probe.getsockname()[1]
-        (home / "nginx.conf").write_text(NGINX.format(
-            home=home, host=HOST, port=self.port, certificate=certificate[0], key=certificate[1]))
+    # Below the ports that clients draw theirs from.
+    PORTS = range(20000, 32000)
 
-    @staticmethod
-    def _candidate():
-        """Below the ports that clients draw theirs from, so that it stays free."""
-        for port in range(20000, 32000):
-            with socket.socket() as probe, contextlib.suppress(OSError):
-                probe.bind((HOST, port))
-                return port
-        raise AssertionError("no free port")
+    def __init__(self, home, certificate):
+        self.home, self.certificate, self.trust = home, certificate, [certificate[0]]
+        home.mkdir()
 
     def __enter__(self):
-        self.process = subprocess.Popen(
-            ["nginx", "-p", self.home, "-e", self.home / "error.log", "-c", self.home / "nginx.conf"])
-        eventually(self._listens, "nginx listens")
-        return self
+        """nginx can't be asked to choose a port: one is guessed, and another one where somebody had it already."""
+        for self.port in random.SystemRandom().sample(self.PORTS, 10):
+            (self.home / "nginx.conf").write_text(NGINX.format(
+                home=self.home, host=HOST, port=self.port, certificate=self.certificate[0], key=self.certificate[1]))
+            self.process = subprocess.Popen(
+                ["nginx", "-p", self.home, "-e", self.home / "error.log", "-c", self.home / "nginx.conf"],
+                stderr=subprocess.DEVNULL)
+            if eventually(self._outcome, "nginx listens or ends") == "listens":
+                return self
+        raise AssertionError(self._errors())
 
-    def _listens(self):
-        assert self.process.poll() is None, (self.home / "error.log").read_text()
-        with contextlib.suppress(OSError), socket.create_connection((HOST, self.port)):
-            return True
+    def _outcome(self):
+        if self.process.poll() is not None:
+            assert "Address already in use" in self._errors(), self._errors()
+            return "taken"
+        # Its master writes this once it has bound the port: another server there would answer as well.
+        return (self.home / "pid").exists() and (self.home / "pid").read_text() == f"{self.process.pid}\n" and "listens"
+
+    def _errors(self):
+        return (self.home / "error.log").read_text()
 
     def __exit__(self, *_):
         self.process.terminate()

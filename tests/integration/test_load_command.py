@@ -1,13 +1,14 @@
 """sluice-load as a command: what it says and with which exit code, its files, and what is done with them afterwards."""
 import html.parser
 import json
+import re
 import signal
 import socket
 
 import jsonschema
 import pytest
 
-from generator import LIMIT_MISSED, MEASURED, OK, RUN_ERROR, USAGE, Result
+from generator import CLIENT_LIMITED, LIMIT_MISSED, MEASURED, OK, RUN_ERROR, USAGE, Result
 from scripted_server import Reply, ScriptedServer
 from sluice import HOST, ROOT, eventually
 
@@ -122,27 +123,28 @@ def test_help(load, arguments, code):
 def test_limits(load, ecdsa, limits, missed):
     flags = [part for limit in limits for part in ("--limit", limit)]
     with ScriptedServer(ecdsa) as server:
-        run = load.sessions(server, "--rate", 20, "--duration", "500ms", *flags, code=LIMIT_MISSED if missed else MEASURED)
+        run = load.sessions(server, "--rate", 20, "--duration", "500ms", *flags, code=(LIMIT_MISSED, CLIENT_LIMITED) if missed else MEASURED)
     assert [limit.text for limit in run.limits] == limits
     assert [limit.text for limit in run.limits if not limit.ok] == missed
     assert all(limit in run.out for limit in limits)
 
 
 def sequence(load, ecdsa, seed):
-    """What one user asks for, in order, and the arrivals of an open loop."""
+    """What one user asks for, in order, and the number of arrivals of an open loop."""
     with ScriptedServer(ecdsa, answer=lambda request: Reply(b'"/x?itemId=5" "/x?itemId=6" "userId=7"')) as server:
         load(server, "--users", 1, "--think", "0", "--session-length", "15", "--duration", "500ms", "--seed", seed)
-        targets = server.targets()[:60]
+        targets = server.targets()
     with ScriptedServer(ecdsa) as server:
         run = load(server, "--handshakes", "--rate", 50, "--duration", "1s", "--seed", seed)
-    return targets, [second.planned for second in run.series]
+    return targets, sum(second.planned for second in run.series)
 
 
 def test_the_same_seed_gives_the_same_run(load, ecdsa):
-    first, again, other = (sequence(load, ecdsa, seed) for seed in (11, 11, 12))
-    assert len(set(first[0])) > 5
-    assert first == again
-    assert first[0] != other[0]
+    (first, arrivals), (again, arrivals_again), (other, _) = (sequence(load, ecdsa, seed) for seed in (11, 11, 12))
+    common = min(map(len, (first, again, other)))  # how far they come depends on the machine
+    assert common >= 20 and len(set(first[:common])) > 5
+    assert first[:common] == again[:common] != other[:common]
+    assert arrivals == arrivals_again
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -264,17 +266,23 @@ def test_merge_refuses_what_does_not_belong_together(load, hello, tmp_path):
     assert not (tmp_path / "merged.json").exists()
 
 
+def median_line(run):
+    return next(line for line in run.out.splitlines() if line.startswith("p50 complete ms"))
+
+
 def test_compare_tells_a_slow_server_from_a_fast_one(load, ecdsa):
-    """Three repeats each: the interval of the change of the median is above 0."""
+    """Three repeats each: the interval of the change of the median is above 0, and nowhere in it for A and A."""
     def repeats(delay):
         with ScriptedServer(ecdsa, answer=lambda request: Reply(delay=delay)) as server:
-            return ",".join(str(load(server, *QUICK, "--seed", seed).file)
-                            for seed in (1, 2, 3))
+            return ",".join(str(load(server, "--path", "/", "--connections", 4, "--duration", "1s", "--quiet", "--seed",
+                                     seed).file) for seed in (1, 2, 3))
 
-    run = load.command("compare", repeats(0), repeats(0.15))
-    line = next(line for line in run.out.splitlines() if "p50" in line)
-    assert "complete" in line
-    assert any(character.isdigit() for character in line)
+    fast, slow = repeats(0), repeats(0.25)
+    line = median_line(load.command("compare", fast, slow))
+    low, high = map(float, re.search(r"([+-]?[\d.]+) \.\.\. ([+-]?[\d.]+)", line).groups())
+    assert 0 < low <= high and line.endswith("  worse")
+    assert median_line(load.command("compare", slow, fast)).endswith("  better")
+    assert median_line(load.command("compare", fast, fast)).endswith("  no clear difference")
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"schema": "other/1"}', "{" * 1000])

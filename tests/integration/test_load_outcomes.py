@@ -3,11 +3,11 @@ import contextlib
 
 import pytest
 
-from generator import MEASURED, THREE_PAGES, total
+from generator import CLIENT_LIMITED, ENDLESS_PAGES, MEASURED, THREE_PAGES, total
 from scripted_server import ALERT, CLOSE, CUT, GARBAGE, RESET, SILENT, TLS, Raw, Reply, ScriptedServer
 from sluice import eventually
 
-SHORT = ["--rate", 20, "--arrivals", "deterministic", "--duration", "500ms", "--timeout", "300ms"]
+SHORT = ["--rate", 20, "--arrivals", "deterministic", "--duration", "500ms", "--timeout", "1s"]
 BUSY = Reply(b"busy\n", status=503, headers=(("Retry-After", "1"),))
 
 
@@ -135,8 +135,7 @@ def test_abandoned_on_coming_back(load, ecdsa, verdict, cause):
 def test_nobody_listens_any_more(load, ecdsa):
     """The listener goes away in mid-run: connect() itself fails."""
     with ScriptedServer(ecdsa) as server:
-        model = load.file("three_pages.csv", "to\\from,/one,transition_waiting_time_ms\n/one,1,0\nEndOfSession,0,0\n")
-        process, file = load.begin(server, "--model", model, "--think", "const:50ms", "--rate", 20, "--duration", "2s")
+        process, file = load.begin(server, "--model", load.file("model.csv", ENDLESS_PAGES), "--think", "const:50ms", "--rate", 20, "--duration", "2s")
         eventually(lambda: len(server.requests()) >= 20, "20 requests")
         server.stop()
         run = load.finish(process, file, (0, 3))
@@ -151,19 +150,19 @@ def test_time_to_refusal_is_from_the_planned_start(load, ecdsa):
         run = load.sessions(server, *SHORT)
         times = run.measured.sessions.time_to_refusal.timeout
         assert times.count == total(run.measured.sessions.refused) > 0
-        assert times.min >= 0.3
+        assert times.min >= 1
 
 
 def test_a_timed_out_request_is_in_the_histogram_at_its_timeout(load, ecdsa):
     """Otherwise overload would look fast."""
     slow = Reply(ending=SILENT, cut=0)
     with ScriptedServer(ecdsa, answer=lambda request: slow if request.number % 10 == 5 else Reply()) as server:
-        run = load(server, "--path", "/", "--rate", 100, "--connections", 10, "--duration", "1s", "--timeout", "500ms")
+        run = load(server, "--path", "/", "--rate", 100, "--connections", 20, "--duration", "1s", "--timeout", "1s")
         complete = run.measured.latency.complete
         late = len([request for request in server.requests() if request.number % 10 == 5])
-        assert complete.count == len(server.requests())
+        assert complete.count == len(server.requests()) + run.whole.requests.get("unsent", 0)
         assert run.whole.requests.failed == late > 5
-        assert complete.p95 >= 0.5 and complete.max >= 0.5 and complete.p50 < 0.5
+        assert complete.p95 >= 1 and complete.max >= 1 and complete.p50 < 1
 
 
 def test_an_error_page_is_no_refusal(load, ecdsa):
@@ -212,3 +211,14 @@ def test_retries_as_real_clients_do(load, ecdsa, retry):
             assert (sessions.started, sessions.completed) == (5, 1)
             assert sessions.retries == 4 * (tries - 1)
             assert sessions.attempts == 3 + 4 * tries
+
+
+def test_descriptors_that_run_out_are_its_own_limit(load, ecdsa):
+    """200 users, and descriptors for not even 64."""
+    with ScriptedServer(ecdsa) as server:
+        run = load(server, "--model", load.file("model.csv", ENDLESS_PAGES), "--think", "const:1m", "--users", 200,
+                   "--duration", "1s", code=CLIENT_LIMITED, launcher=["/bin/sh", "-c", 'ulimit -n 64; exec "$@"', "sh"])
+        assert 20 < len(server.settled().connections) == run.whole.connections.established < 64
+    assert list(nonzero(run.whole.sessions.refused)) == ["no_descriptors"]
+    assert any("descriptor" in reason for reason in run.verdict.reasons) and "descriptor" in run.out
+    assert "CLIENT-LIMITED" in run.out

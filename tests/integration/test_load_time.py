@@ -18,12 +18,18 @@ def series(run, name):
     return [second[name] for second in run.series]
 
 
+def started(run):
+    """Arrivals that took place, by the account of what they did: not by the schedule."""
+    requests = run.whole.requests
+    return requests.sent + requests.get("unsent", 0) if run.setup.mode == "requests" else run.whole.sessions.started
+
+
 @pytest.mark.parametrize("mode", [
     ["--path", "/", "--rate", 40, "--connections", 20], ["--path", "/", "--connections", 4],
     ["--handshakes", "--rate", 40],
 ], ids=["requests at a rate", "requests", "handshakes"])
 def test_an_injected_delay_is_in_the_histogram(load, ecdsa, mode):
-    """200 ms at least, and not twice that: upward there is the noise of a machine that tests share."""
+    """200 ms at least, and the fastest not twice that: upward there is the noise of a machine that tests share."""
     def late(account):
         time.sleep(0.2)
         return "tls"
@@ -36,7 +42,7 @@ def test_an_injected_delay_is_in_the_histogram(load, ecdsa, mode):
         for phase in phases:
             latency = run.measured.latency[phase]
             assert latency.count > 10
-            assert latency.min >= 0.2 and 0.2 <= latency.p50 < 0.4 * SLOWDOWN
+            assert latency.min >= 0.2 and 0.2 <= latency.quantile(0.1) < 0.4 * SLOWDOWN
             assert latency.min <= latency.p50 * HISTOGRAM_ERROR and latency.p50 <= latency.p99 <= latency.max
 
 
@@ -61,12 +67,12 @@ def test_a_server_that_stops_for_two_seconds_shows_in_the_percentiles(load, star
     run = load.finish(process, file, MEASURED)
     run.check()
     complete = run.measured.latency.complete
-    assert complete.count == run.whole.requests.sent == 300
+    assert complete.count == started(run) == 300
     assert complete.p99 >= 1.5 and complete.max >= 1.9
     # 100 requests were due in the pause, evenly spread over it: a third of all waited, one in six more than a second.
     assert complete.p75 >= 0.3 and complete.p90 >= 1.2
     assert complete.p50 < 0.3 * SLOWDOWN
-    assert run.measured.lag.max < 1  # the wait for a connection is the server's fault, not ours
+    assert run.measured.lag.p90 < 1  # the wait for a connection is the server's fault, not ours
 
 
 @pytest.mark.parametrize("mode", ["sessions", "requests", "handshakes"])
@@ -76,10 +82,11 @@ def test_meets_a_deterministic_rate_exactly(load, ecdsa, mode):
     with ScriptedServer(ecdsa) as server:
         runner = load.sessions if mode == "sessions" else load
         run = runner(server, "--rate", 50, *DETERMINISTIC, "--duration", "2s", *arguments)
-        assert abs(sum(series(run, "planned")) - 100) <= 1
+        server.settled()
         seen = {"sessions": server.targets().count("/one"), "requests": len(server.requests()),
                 "handshakes": len(server.connections)}[mode]
-        assert seen == sum(series(run, "planned"))
+        assert started(run) == 50 * 2 == sum(series(run, "planned"))
+        assert seen == started(run) - run.whole.requests.get("unsent", 0)
         assert run.setup.offered_per_s == pytest.approx(50, rel=0.01)
 
 
@@ -88,7 +95,8 @@ def test_a_poisson_rate_has_its_mean(load, ecdsa):
         run = load(server, "--path", "/", "--rate", 200, "--connections", 10, "--duration", "2s")
         planned = sum(series(run, "planned"))
         assert abs(planned - 400) < 5 * 20 and planned != 400
-        assert planned == len(server.requests())
+        assert planned == started(run)
+        assert len(server.settled().requests()) == run.whole.requests.sent
 
 
 def test_follows_a_profile(load, ecdsa):
@@ -111,28 +119,36 @@ def test_replays_recorded_arrivals(load, ecdsa):
 def test_a_warm_up_is_left_out(load, ecdsa):
     with ScriptedServer(ecdsa) as server:
         run = load.sessions(server, "--rate", 40, *DETERMINISTIC, "--warmup", "1s", "--duration", "3s")
-        assert abs(run.warmup.sessions.started - 40) <= 1
-        assert abs(run.window.sessions.started - 80) <= 1
-        assert run.window_s == pytest.approx(2, rel=0.05)
-        assert run.whole.sessions.started == server.targets().count("/one")
+        assert run.warmup.sessions.started + run.window.sessions.started == 120 == server.targets().count("/one")
+        assert 20 < run.warmup.sessions.started < 60  # 40, unless something took the CPU at the border
+        assert run.window_s == 2
 
 
 def test_thinks_between_requests_and_not_before_the_first(load, ecdsa):
-    """Four users, three pages half a second apart: in 1.2 s the first two visits begin, and no third."""
+    """Pages of one connection are as far apart as asked; a long think time leaves the first page, and no other."""
+    asked = {}
+
+    def answer(request):
+        asked.setdefault(request.connection.number, []).append(time.monotonic())
+        return Reply()
+
+    with ScriptedServer(ecdsa, answer=answer) as server:
+        load.sessions(server, "--users", 4, "--duration", "1.5s", think="const:300ms")
+        pauses = [after - before for times in asked.values() for before, after in zip(times, times[1:])]
+        assert len(pauses) > 4 and min(pauses) >= 0.3
+        assert server.targets().count("/one") > 4  # nobody thinks before the first, nor behind the last
     with ScriptedServer(ecdsa) as server:
-        load.sessions(server, "--users", 4, "--duration", "1.2s", think="const:500ms")
-        pages = [[request.path for request in connection.requests] for connection in server.connections]
-        assert sum(page == "/one" for visit in pages for page in visit) <= 8
-        assert sum(map(len, pages)) <= 4 * 4
+        load.sessions(server, "--users", 4, "--duration", "500ms", think="const:1m")
+        assert server.settled().targets() == ["/one"] * 4
 
 
 def test_client_limited_beside_a_busy_loop(load, hello):
-    """Pinned together with something that takes the CPU: the figures say nothing about the server then."""
+    """Pinned with what leaves it a quarter of a CPU; it needs more, so its figures say nothing about the server."""
     cpu = str(min(os.sched_getaffinity(0)))
     pin = ["taskset", "-c", cpu]
     rivals = [subprocess.Popen([*pin, "/bin/sh", "-c", "while :; do :; done"]) for _ in range(3)]
     try:
-        run = load(hello, "--path", "/", "--rate", 2000, "--connections", 20, "--duration", "3s", launcher=pin,
+        run = load(hello, "--path", "/", "--rate", 20_000, "--connections", 20, "--duration", "3s", launcher=pin,
                    code=CLIENT_LIMITED)
     finally:
         for rival in rivals:

@@ -2,7 +2,7 @@
 import json
 import subprocess
 
-from sluice import BIN, DEADLINE, SLOWDOWN
+from sluice import BIN, DEADLINE
 
 OK, RUN_ERROR, USAGE, CLIENT_LIMITED, LIMIT_MISSED = 0, 1, 2, 3, 99
 # 3 says that this machine was busy, which tests that run side by side make it. Counts are right all the same.
@@ -16,9 +16,13 @@ THREE_PAGES = """to\\from,/one,/two,/three,transition_waiting_time_ms
 Back,0,0,0,0
 EndOfSession,0,0,1,0
 """
+# One page again and again.
+ENDLESS_PAGES = """to\\from,/one,transition_waiting_time_ms
+/one,1,0
+EndOfSession,0,0
+"""
 
-
-CAUSES = ("timeout", "rst", "fin", "alert", "http_503", "tls", "protocol", "unreachable", "no_ports", "no_descriptors")
+CAUSES = ("timeout", "rst", "fin", "alert", "http_503", "http_error", "tls", "protocol", "unreachable", "no_ports", "no_descriptors")
 STEPS = ("connect", "handshake", "first_byte", "body")
 OFFERS = ("none", "session_id", "ticket", "psk")
 VERSIONS = ("tls_1_2", "tls_1_3")
@@ -58,10 +62,6 @@ class Histogram:
             if seen >= share * self.count:
                 return min(upper, self.max)
         return 0
-
-    def above(self, seconds):
-        """Values in buckets that end above."""
-        return sum(count for upper, count in self.buckets if upper > seconds)
 
     p50 = property(lambda self: self.quantile(0.5))
     p75 = property(lambda self: self.quantile(0.75))
@@ -212,8 +212,3 @@ class Generator:
         """`run` of THREE_PAGES."""
         model = self.file("three_pages.csv", THREE_PAGES)
         return self(server, "--model", model, "--think", think, *arguments, **options)
-
-
-def seconds(value):
-    """A bound that stretches with the sanitizers."""
-    return value * SLOWDOWN

@@ -167,8 +167,6 @@ class ScriptedServer:
         self.connections, self.errors = [], []
         self._requests, self._lock = 0, threading.Lock()
         self._stopping, self._open = threading.Event(), {}
-        self._running = threading.Event()
-        self._running.set()
         self._listener = socket.create_server((HOST, 0), backlog=4096)
         self.port = self._listener.getsockname()[1]
         self.url = f"https://{HOST}:{self.port}"
@@ -185,7 +183,6 @@ class ScriptedServer:
 
     def stop(self):
         self._stopping.set()
-        self._running.set()
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept()
         self._listener.close()
@@ -194,13 +191,6 @@ class ScriptedServer:
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join(DEADLINE)
-
-    def pause(self):
-        """No request is answered and no handshake begun until `resume()`; the kernel goes on accepting."""
-        self._running.clear()
-
-    def resume(self):
-        self._running.set()
 
     # The account
 
@@ -272,7 +262,6 @@ class ScriptedServer:
         if verdict != TLS:
             account.ended = verdict
             return self._end_raw(sock, verdict)
-        self._running.wait()
         hello = self._hello(sock, account)
         if hello is None:
             return None
@@ -343,7 +332,6 @@ class ScriptedServer:
     def _answer(self, sock, account, request):
         """-> how the connection ends now, or None."""
         reply = self.script[2](request)
-        self._running.wait()
         if isinstance(reply, Raw):
             data, record, pause = reply.data, 0, None
         else:

@@ -104,6 +104,14 @@ TEST(Response, KeepsWhatASessionNeeds) {
   EXPECT_EQ(response.body_bytes(), 4U);
 }
 
+TEST(Response, CookieThatEndsNowHasNoValue) {
+  HttpResponse response(false);
+  ASSERT_EQ(
+      response.put("HTTP/1.1 200 OK\r\nSet-Cookie: a=1; Path=/; max-age=0\r\nContent-Length: 0\r\n\r\n"),
+      State::done);
+  EXPECT_EQ(response.cookies(), "a=");
+}
+
 TEST(Response, DateInRetryAfterCountsAsAbsent) {
   HttpResponse response(false);
   ASSERT_EQ(

@@ -33,7 +33,7 @@ TEST_P(TargetText, IsTakenApart) {
 INSTANTIATE_TEST_SUITE_P(
     Options, TargetText,
     testing::Values(TargetCase{"Address", "https://127.0.0.1:8443", "127.0.0.1", 8443, "127.0.0.1:8443"},
-                    TargetCase{"Name", "https://shop.example/x", "shop.example", 443, "shop.example"},
+                    TargetCase{"Name", "https://shop.example/", "shop.example", 443, "shop.example"},
                     TargetCase{"DefaultPortIsNotSaid", "https://a.example:443/", "a.example", 443,
                                "a.example"},
                     TargetCase{"IPv6", "https://[::1]:8443/", "::1", 8443, "[::1]:8443"}),
@@ -60,7 +60,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         BadCase{"PlainHttp", [](RunWords& w) { w.target = "http://127.0.0.1"; }, "is not https"},
         BadCase{"NoUrl", [](RunWords& w) { w.target = "127.0.0.1:8443"; }, "is not a URL"},
-        BadCase{"NoLoad", [](RunWords& w) { w.rate = 0; }, "say how many"},
+        BadCase{"NoLoad", [](RunWords& w) { w.rate.reset(); }, "say how many"},
         BadCase{"NegativeRate", [](RunWords& w) { w.rate = -1; }, "--rate -1"},
         BadCase{"TwoLoads", [](RunWords& w) { w.profile = "step 1/1s"; }, "take one"},
         BadCase{"OpenAndClosed", [](RunWords& w) { w.users = 3; }, "closed loop"},
@@ -79,6 +79,16 @@ INSTANTIATE_TEST_SUITE_P(
                 "takes no --path"},
         BadCase{"ModelOfHandshakes", [](RunWords& w) { w.model = "browse", w.handshakes = true; },
                 "describes sessions"},
+        BadCase{"NoRate", [](RunWords& w) { w.rate = 0; }, "--rate 0"},
+        BadCase{"TargetWithPath", [](RunWords& w) { w.target = "https://h/x"; }, "--path"},
+        BadCase{"PortOutOfRange", [](RunWords& w) { w.target = "https://h:99999"; }, "no usable port"},
+        BadCase{"ImagesOfHandshakes", [](RunWords& w) { w.images = true, w.handshakes = true; }, "--images"},
+        BadCase{"ImagesOfPaths", [](RunWords& w) { w.images = true, w.paths = {"/"}; }, "--images"},
+        BadCase{"ThinkOfHandshakes", [](RunWords& w) { w.think = "0", w.handshakes = true; }, "--think"},
+        BadCase{"ThinkAtARate", [](RunWords& w) { w.think = "0", w.paths = {"/"}; }, "--think"},
+        BadCase{"ConnectionsOfSessions", [](RunWords& w) { w.rate.reset(), w.connections = 5; }, "--users"},
+        BadCase{"HeaderOfHandshakes", [](RunWords& w) { w.headers = {"a: b"}, w.handshakes = true; },
+                "--header"},
         BadCase{"HeaderInjection", [](RunWords& w) { w.headers = {"a: b\r\nc: d"}; }, "is not a field"},
         BadCase{"UnknownArrivals", [](RunWords& w) { w.arrivals = "uniform"; }, "poisson and deterministic"}),
     [](const auto& test) { return std::string(test.param.name); });
@@ -89,13 +99,13 @@ TEST(Options, SessionIdsMeanTls12) {
 }
 
 TEST(Options, RunLastsAsLongAsItsProfile) {
-  const Options options =
-      options_from(words_with([](RunWords& w) { w.rate = 0, w.profile = "step 10/20s, ramp 10..20/10s"; }));
+  const Options options = options_from(
+      words_with([](RunWords& w) { w.rate.reset(), w.profile = "step 10/20s, ramp 10..20/10s"; }));
   EXPECT_DOUBLE_EQ(options.duration_s, 30);
 }
 
 TEST(Options, PathsMakeAClosedLoopOfConnections) {
-  const Options options = options_from(words_with([](RunWords& w) { w.rate = 0, w.paths = {"/"}; }));
+  const Options options = options_from(words_with([](RunWords& w) { w.rate.reset(), w.paths = {"/"}; }));
   EXPECT_EQ(options.mode, Mode::requests);
   EXPECT_EQ(options.users, 32U);
   EXPECT_FALSE(options.open_loop());

@@ -60,7 +60,7 @@ Attacked attack(const Plan& plan, BlockingServer::Handler handler,
   std::signal(SIGPIPE, SIG_IGN);
   BlockingServer server(std::move(handler));
   Options options;
-  options.target = {.host = "127.0.0.1", .port = server.port(), .authority = "", .path = "/"};
+  options.target = {.host = "127.0.0.1", .port = server.port(), .authority = ""};
   options.tls.version = plan.version;
   options.timeout_s = plan.timeout_s;
   const Address address = resolve(options.target);
@@ -262,7 +262,7 @@ TEST(Attack, FailsWhereNobodyListens) {
     port = gone.port();
   }
   Options options;
-  options.target = {.host = "127.0.0.1", .port = port, .authority = "", .path = "/"};
+  options.target = {.host = "127.0.0.1", .port = port, .authority = ""};
   const Address address = resolve(options.target);
   Sources sources({}, address, 0);
   Tally tally;
@@ -280,7 +280,7 @@ TEST(Attack, FailsWhereNobodyListens) {
 TEST(Attack, IsSharedEvenlyByTheThreads) {
   BlockingServer server(record_pieces);
   Options options;
-  options.target = {.host = "127.0.0.1", .port = server.port(), .authority = "", .path = "/"};
+  options.target = {.host = "127.0.0.1", .port = server.port(), .authority = ""};
   options.timeout_s = 1;
   const Address address = resolve(options.target);
   Sources sources({}, address, 0);

@@ -42,7 +42,7 @@ std::string url_of(const BlockingServer& server, const std::string& path) {
 template <class Error>
 std::string message_of(const std::string& url) {
   try {
-    const Scraper scraper(url, Clock::now());
+    const Scraper scraper(url);
   } catch (const Error& error) {
     return error.what();
   }
@@ -51,8 +51,8 @@ std::string message_of(const std::string& url) {
 
 TEST(Scraper, FetchesAtTheStartAndAtTheEnd) {
   BlockingServer server(page("200 OK", "sluice_processors 2\nsluice_cpus_available 1.5\nnoise 7\n"));
-  Scraper scraper(url_of(server, "/metrics?all=1"), Clock::now());
-  const auto view = scraper.finish(0, 60);
+  Scraper scraper(url_of(server, "/metrics?all=1"));
+  const auto view = scraper.finish(Clock::now(), 0, 60);
   EXPECT_EQ(view.url, url_of(server, "/metrics?all=1"));
   EXPECT_EQ(view.scrapes_failed, 0U);
   EXPECT_GE(view.points.size(), 2U);
@@ -69,8 +69,8 @@ TEST(Scraper, CountsFetchesThatFailLater) {
                                                                                                    seen);
     first = false;
   });
-  Scraper scraper(url_of(server, "/"), Clock::now());
-  const auto view = scraper.finish(0, 60);
+  Scraper scraper(url_of(server, "/"));
+  const auto view = scraper.finish(Clock::now(), 0, 60);
   EXPECT_GE(view.scrapes_failed, 1U);
   EXPECT_EQ(view.points.size(), 1U);
 }
