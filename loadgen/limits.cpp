@@ -6,7 +6,6 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 #include "loadgen/error.hpp"
 #include "loadgen/profile.hpp"

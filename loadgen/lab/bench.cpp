@@ -1,7 +1,6 @@
 #include "loadgen/lab/bench.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include "loadgen/error.hpp"
 #include "loadgen/report/format.hpp"

@@ -3,7 +3,6 @@
 #include <cmath>
 #include <optional>
 #include <ostream>
-#include <string>
 
 #include "loadgen/lab/figures.hpp"
 #include "loadgen/lab/server.hpp"

@@ -1,8 +1,6 @@
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <limits>
-#include <optional>
 
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>

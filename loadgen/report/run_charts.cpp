@@ -1,7 +1,6 @@
 #include "loadgen/report/run_charts.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <functional>
 #include <limits>
 #include <set>

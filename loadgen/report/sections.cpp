@@ -1,8 +1,6 @@
 #include "loadgen/report/sections.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 
 #include "loadgen/report/format.hpp"
 #include "loadgen/report/section_tables.hpp"
