@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <chrono>
-#include <cmath>
 #include <limits>
 
 #include "loadgen/error.hpp"
 #include "loadgen/profile.hpp"
+#include "loadgen/words.hpp"
 
 namespace sluice::loadgen {
 namespace {
@@ -90,28 +89,15 @@ constexpr std::array<Alias, 8> kPhases{{{"connect", Phase::connect},
                                         {"complete", Phase::complete},
                                         {"response", Phase::complete}}};
 
-std::optional<double> number(std::string_view text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
-  return value;
-}
-
 /// "p99.9" -> 0.999
 std::optional<double> quantile_of(std::string_view name) {
   if (!name.starts_with('p')) return std::nullopt;
-  const auto percent = number(name.substr(1));
+  const auto percent = parse_number(name.substr(1));
   if (!percent || *percent <= 0 || *percent >= 100) return std::nullopt;
   return *percent / 100;
 }
 
 bool is_latency(std::string_view name) { return name == "mean" || name == "max" || quantile_of(name); }
-
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
 
 [[noreturn]] void refuse(std::string_view text, const std::string& why) {
   throw UsageError("limit \"" + std::string{text} + "\": " + why);
@@ -155,7 +141,7 @@ void parse_value(Limit& limit, std::string_view text) {
     return;
   }
   const bool percent = text.ends_with('%');
-  const auto value = number(percent ? trimmed(text.substr(0, text.size() - 1)) : text);
+  const auto value = parse_number(percent ? trimmed(text.substr(0, text.size() - 1)) : text);
   if (!value) refuse(limit.text, "\"" + std::string{text} + "\" is not a number.");
   limit.value = percent ? *value / 100 : *value;
   const auto* metric = std::ranges::find(kMetrics, limit.metric, &Metric::name);

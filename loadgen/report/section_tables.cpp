@@ -61,8 +61,10 @@ Started started(const Result& result) {
   return {"sessions", result.window.sessions.started, all.sessions.started};
 }
 
-/// Arrivals of the whole run that the schedule wanted and nobody made.
+/// Arrivals of the whole run that the schedule wanted and nobody made. Of requests the run itself knows: what
+/// was sent contains more than was planned.
 std::uint64_t never_started(const Result& result, std::uint64_t started_in_all) {
+  if (unit_of(result) == Unit::request) return result.whole().requests.unsent;
   std::uint64_t planned = 0;
   for (const TimeBin& bin : result.series) planned += bin.planned;
   return planned > started_in_all ? planned - started_in_all : 0;

@@ -79,6 +79,13 @@ TEST(Summary, OfOtherModesLeavesSessionsOut) {
   EXPECT_THAT(summary(sample_handshakes()), ContainsRegex("connections offered +1,500 +300\\.0"));
 }
 
+TEST(Summary, CountsRequestsThatWereDueAndNeverSent) {
+  Result result = sample_requests();
+  EXPECT_THAT(summary(result), Not(HasSubstr("never started")));
+  result.tail.requests.unsent = 12;
+  EXPECT_THAT(summary(result), ContainsRegex("requests never started, in the whole run +12\n"));
+}
+
 TEST(Summary, OfSeveralGeneratorsIsNotRepeatedWithOneSeed) {
   Result result = sample_sessions();
   result.setup.generators = 2;
