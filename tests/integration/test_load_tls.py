@@ -97,6 +97,15 @@ def test_a_declined_offer_is_a_full_handshake(load, ecdsa):
         assert total(ledger.accepted) == 0
 
 
+@pytest.mark.parametrize("arguments", [["--resume", "per-user"], ["--tls", "1.2", "--resume", "shared"]],
+                         ids=lambda value: " ".join(value))
+def test_waits_for_no_ticket_that_nobody_would_use(load, ecdsa, arguments):
+    """A server that issues none: with waits of 100 ms one connection after the other makes ten in a second."""
+    with ScriptedServer(ecdsa, tickets=False) as server:
+        load(server, "--handshakes", "--connections", 1, "--duration", "1s", *arguments)
+        assert len(server.settled().connections) > 20
+
+
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
 def test_speaks_only_the_version_asked_for(load, ecdsa, version):
     with ScriptedServer(ecdsa) as server:
