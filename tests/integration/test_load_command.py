@@ -292,7 +292,7 @@ def test_report_prints_the_summary_again(load, hello):
 def test_merge_adds_up(load, ecdsa, tmp_path):
     with ScriptedServer(ecdsa) as server:
         runs = [load.sessions(server, "--rate", 20, "--duration", "1s", "--seed", seed) for seed in (1, 2)]
-        load.command("merge", *(run.file for run in runs), "--json", tmp_path / "merged.json")
+        load.command("merge", *(run.file for run in runs), "--json", tmp_path / "merged.json", code=MEASURED)
         merged = Result(tmp_path / "merged.json")
         merged.check()
         for part, names in (("sessions", ["started", "completed", "admitted"]),
