@@ -28,14 +28,16 @@ enum Exit { kOk = 0, kFailed = 1, kUsage = 2, kClientLimited = 3, kLimitMissed =
 
 std::atomic<bool> stop_asked{false};
 
+void stop_on(int signal) {
+  stop_asked.store(true);
+  std::signal(signal, SIG_DFL);  // a second one ends it at once
+}
+
 void install_signals() {
   std::signal(SIGPIPE, SIG_IGN);
-  for (const int number : {SIGINT, SIGTERM}) {
-    std::signal(number, [](int which) {
-      stop_asked.store(true);
-      std::signal(which, SIG_DFL);  // a second one ends it at once
-    });
-  }
+  for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, stop_on);
+  // A closed terminal ends it in good order too, unless nohup(1) has seen to that.
+  if (std::signal(SIGHUP, stop_on) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);
 }
 
 /// Descriptors are connections here: all the system lets us have.

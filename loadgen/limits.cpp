@@ -51,13 +51,14 @@ constexpr std::array kMetrics{
            [](const Result& r, const Tally&) { return per_second(r.window.sessions.completed, r); }},
     Metric{"started_per_s", "sessions started per second", false, true,
            [](const Result& r, const Tally&) { return per_second(r.window.sessions.started, r); }},
-    Metric{"refused", "sessions refused before their first good reply, share of those started", true, false,
+    Metric{"refused", "sessions refused before their first good reply, share of those refused or admitted",
+           true, false,
            [](const Result&, const Tally& all) {
-             return share(all.sessions.refused_total(), all.sessions.started);
+             return share(all.sessions.refused_total(), all.sessions.decided());
            }},
-    Metric{"abandoned", "sessions given up after it, share of those admitted", true, false,
+    Metric{"abandoned", "sessions given up after it, share of those abandoned or completed", true, false,
            [](const Result&, const Tally& all) {
-             return share(all.sessions.abandoned_total(), all.sessions.admitted);
+             return share(all.sessions.abandoned_total(), all.sessions.admitted_ended());
            }},
     Metric{"replies_per_s", "complete replies of any status per second", false, true,
            [](const Result& r, const Tally&) { return per_second(r.window.requests.replies, r); }},

@@ -1,23 +1,16 @@
 #include "loadgen/options.hpp"
 
 #include <array>
-#include <charconv>
 #include <cstdio>
 
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
 #include "loadgen/error.hpp"
+#include "loadgen/words.hpp"
 
 namespace sluice::loadgen {
 namespace {
-
-std::optional<double> number_of(std::string_view text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 std::string short_number(double value) {
   std::array<char, 32> text{};
@@ -64,7 +57,7 @@ Resume Resume::parse(const std::string& text) {
     return resume;
   }
   if (text.starts_with("ratio:")) {
-    const auto ratio = number_of(std::string_view(text).substr(6));
+    const auto ratio = parse_number(std::string_view(text).substr(6));
     resume.kind = Kind::ratio;
     resume.ratio = ratio.value_or(-1);
     if (resume.ratio >= 0 && resume.ratio <= 1) return resume;
@@ -94,7 +87,7 @@ Attack Attack::parse(const std::string& text) {
       colon == std::string::npos ? std::string_view{} : std::string_view(text).substr(colon + 1);
   if (rate.ends_with("/s")) rate.remove_suffix(2);
   Attack attack;
-  attack.rate = number_of(rate).value_or(0);
+  attack.rate = parse_number(rate).value_or(0);
   if (!(attack.rate > 0 && attack.rate <= 1e6))
     throw UsageError("--attack " + text + ": it takes a kind and a rate, as in forged-ticket:100/s.");
   const auto name = std::string_view(text).substr(0, colon);

@@ -1,12 +1,12 @@
 #include "loadgen/pacer.hpp"
 
-#include <charconv>
 #include <cmath>
 #include <fstream>
 #include <string_view>
 #include <utility>
 
 #include "loadgen/error.hpp"
+#include "loadgen/words.hpp"
 
 namespace sluice::loadgen {
 
@@ -18,18 +18,9 @@ std::optional<std::chrono::nanoseconds> nanoseconds_of(double seconds) noexcept 
   return std::chrono::nanoseconds{std::llround(seconds * 1e9)};
 }
 
-/// Without the comment and the blanks around it.
-std::string_view content_of(std::string_view line) noexcept {
-  line = line.substr(0, line.find('#'));
-  const auto first = line.find_first_not_of(" \t\r");
-  if (first == std::string_view::npos) return {};
-  return line.substr(first, line.find_last_not_of(" \t\r") - first + 1);
-}
-
 double parse_arrival(std::string_view text, double previous, const std::string& where) {
-  double seconds = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (error != std::errc{} || end != text.data() + text.size() || !(seconds >= 0))
+  const double seconds = parse_number(text).value_or(-1);
+  if (seconds < 0)
     throw UsageError(where + "'" + std::string{text.substr(0, 40)} + "' is not a time in seconds");
   if (seconds > Profile::kLengthMax) throw UsageError(where + "a recording is at most 7 days long");
   if (seconds < previous) throw UsageError(where + "this arrival is earlier than the one before it");
@@ -62,7 +53,7 @@ std::vector<double> read_arrivals(const std::string& file) {
   for (std::string line; std::getline(in, line);) {
     const std::string where = file + ":" + std::to_string(++number) + ": ";
     if (line.size() > kLineMax) throw UsageError(where + "a line holds one time in seconds");
-    const auto text = content_of(line);
+    const auto text = trimmed(std::string_view(line).substr(0, line.find('#')));
     if (text.empty()) continue;
     if (arrivals.size() == kArrivalsMax)
       throw UsageError(where + "a recording has at most 10000000 arrivals");

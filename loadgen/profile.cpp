@@ -1,11 +1,11 @@
 #include "loadgen/profile.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <limits>
 
 #include "loadgen/error.hpp"
+#include "loadgen/words.hpp"
 
 namespace sluice::loadgen {
 
@@ -13,20 +13,9 @@ namespace {
 
 constexpr std::string_view kBlanks = " \t\r\n";
 
-std::string_view trimmed(std::string_view text) noexcept {
-  const auto first = text.find_first_not_of(kBlanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
-
-/// Digits with at most one point; all of `text`.
+/// Digits with at most one point: no sign, no exponent.
 std::optional<double> parse_decimal(std::string_view text) noexcept {
-  if (text.empty() || text.find_first_not_of("0123456789.") != std::string_view::npos) return std::nullopt;
-  double value = 0;
-  const auto [end, error] =
-      std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
+  return text.find_first_not_of("0123456789.") == std::string_view::npos ? parse_number(text) : std::nullopt;
 }
 
 [[noreturn]] void refuse(std::string_view segment, const std::string& why) {

@@ -48,6 +48,11 @@ struct TimeBin {
   double mean_ms = 0, p50_ms = 0, p95_ms = 0, p99_ms = 0;           ///< Of `complete`; 0 without a reply.
   double lag_p99_ms = 0;
   double own_cpu = 0;  ///< Share of one CPU that the busiest thread used or waited for, 0 to 1.
+
+  /// Sessions, of all kinds.
+  std::uint64_t refused() const noexcept {
+    return refused_rst + refused_fin + refused_alert + refused_503 + refused_timeout + refused_other;
+  }
 };
 
 /// The server's own account, scraped from `--metrics` on the same clock.

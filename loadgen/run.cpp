@@ -163,6 +163,16 @@ class Assembly {
   double cpu_ = 0, seconds_ = 0, planned_ = 0, end_s_ = 0;
 };
 
+/// Of what the server can use: its CPUs, or its threads where those are fewer. None when it does not tell.
+std::optional<double> server_cpu_share(const std::map<std::string, double>& totals) {
+  const auto used = totals.find("cpu_used"), cpus = totals.find("cpus_available"),
+             processors = totals.find("processors");
+  if (used == totals.end() || cpus == totals.end() || cpus->second <= 0) return std::nullopt;
+  const bool fewer =
+      processors != totals.end() && processors->second > 0 && processors->second < cpus->second;
+  return used->second / (fewer ? processors->second : cpus->second);
+}
+
 Verdict verdict_of(const Result& result, const Assembly& assembly, bool open_loop) {
   const Tally measured = result.measured();
   VerdictInput input;
@@ -178,10 +188,7 @@ Verdict verdict_of(const Result& result, const Assembly& assembly, bool open_loo
   input.no_ports = refused[at(Cause::no_ports)] + at_connect[at(Cause::no_ports)];
   input.no_descriptors = refused[at(Cause::no_descriptors)] + at_connect[at(Cause::no_descriptors)];
   input.unsuccessful = measured.sessions.refused_total() + measured.sessions.abandoned_total();
-  const auto used = result.server.totals.find("cpu_used");
-  const auto available = result.server.totals.find("cpus_available");
-  if (used != result.server.totals.end() && available != result.server.totals.end() && available->second > 0)
-    input.server_cpu_share = used->second / available->second;
+  input.server_cpu_share = server_cpu_share(result.server.totals);
   return judge(input);
 }
 

@@ -27,6 +27,11 @@ struct SessionTally {
   std::uint64_t abandoned_total() const noexcept;
   /// Sessions that came to an end of some kind.
   std::uint64_t ended() const noexcept { return completed + refused_total() + abandoned_total(); }
+  /// Those of which is known whether the server took them. Unlike those started, no part of a run counts more
+  /// of them refused than there are: some began before it.
+  std::uint64_t decided() const noexcept { return admitted + refused_total(); }
+  /// Admitted ones that came to an end, in this part of a run.
+  std::uint64_t admitted_ended() const noexcept { return completed + abandoned_total(); }
 };
 
 struct RequestTally {

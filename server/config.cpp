@@ -128,13 +128,13 @@ double cgroup_quota() {
 
 }  // namespace
 
-unsigned usable_cpus() {
+double cpus_available() {
   cpu_set_t set;
   CPU_ZERO(&set);
-  const unsigned affinity =
-      ::sched_getaffinity(0, sizeof set, &set) == 0 ? static_cast<unsigned>(CPU_COUNT(&set)) : 1;
-  const double quota = std::ceil(cgroup_quota());
-  return std::max(1U, quota < affinity ? static_cast<unsigned>(quota) : affinity);
+  const double affinity = ::sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+  return std::min(affinity, cgroup_quota());
 }
+
+unsigned usable_cpus() { return std::max(1U, static_cast<unsigned>(std::ceil(cpus_available()))); }
 
 }  // namespace sluice::server

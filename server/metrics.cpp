@@ -196,9 +196,8 @@ std::string metrics_text(const Server& server, std::uint64_t admin_refused) {
   page.value({{"version", kVersion}, {"openssl", OpenSSL_version(OPENSSL_VERSION_STRING)}}, 1);
   page.family("processors", "HTTP processors (threads that serve).", MetricType::Gauge);
   page.value({}, static_cast<double>(server.processor_count()));
-  page.family("cpus_available", "CPUs this process may use: affinity and cgroup quota, rounded up.",
-              MetricType::Gauge);
-  page.value({}, usable_cpus());
+  page.family("cpus_available", "CPUs this process may use: affinity and cgroup quota.", MetricType::Gauge);
+  page.value({}, cpus_available());
   add_connections(page, admin_refused);
   add_handshakes(page);
   add_requests(page, server);

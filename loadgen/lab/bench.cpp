@@ -23,14 +23,9 @@ double now_s() {
 
 }  // namespace
 
-void CpuWindow::read(double t_s, double cpu_s, bool measuring) {
-  if (measuring) {
-    if (!begin_) begin_ = Reading{t_s, cpu_s};
-    end_ = Reading{t_s, cpu_s};
-    measured_ = true;
-  } else if (!measured_) {
-    begin_ = Reading{t_s, cpu_s};
-  }
+void CpuWindow::read(double run_s, double t_s, double cpu_s) {
+  if (run_s <= warmup_s_) begin_ = Reading{t_s, cpu_s};
+  if (run_s <= duration_s_) end_ = Reading{t_s, cpu_s};
 }
 
 std::optional<double> CpuWindow::cpus() const {
@@ -95,16 +90,16 @@ Options Bench::options_of(const Point& point, const Server& server, const CpuSha
 
 Bench::Outcome Bench::run_against(Server& server, const CpuShare& cpus, const Options& options) {
   const PinnedHere pinned(cpus.generator);
-  CpuWindow window;
+  CpuWindow window(options.warmup_s, options.duration_s);
   std::atomic<bool> end{false};
   std::optional<std::string> died;
   double spoke_at = now_s();
-  const auto read_cpu = [&](bool measuring) {
-    if (const auto used = server.cpu_seconds()) window.read(now_s(), *used, measuring);
+  const auto read_cpu = [&](double run_s) {
+    if (const auto used = server.cpu_seconds()) window.read(run_s, now_s(), *used);
   };
-  read_cpu(false);
+  read_cpu(0);
   const auto on_second = [&](const Progress& now) {
-    read_cpu(!now.warming_up && !now.draining);
+    read_cpu(now.bin->t + 1);
     if (!died) died = server.ended();
     if (stop_ || died) end = true;
     if (now_s() - spoke_at < kSilence_s) return;

@@ -1,6 +1,6 @@
 #pragma once
 #include <atomic>
-#include <functional>
+#include <cmath>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -11,20 +11,22 @@
 
 namespace sluice::loadgen::lab {
 
-/// CPU the server used over a run's window, out of readings of its clock. Pure.
+/// CPU the server used over a run's window, out of readings of its clock, one after each second. Pure.
 class CpuWindow {
  public:
-  /// `t_s`: any monotonic clock. `measuring`: after the warm-up, arrivals still going on.
-  void read(double t_s, double cpu_s, bool measuring);
-  /// CPUs used from the last reading before the window to the last in it; none with less than two readings.
+  /// As in the run's options; a window begins with a whole second.
+  CpuWindow(double warmup_s, double duration_s) : warmup_s_(std::ceil(warmup_s)), duration_s_(duration_s) {}
+  /// `run_s`: seconds of the run that are over. `t_s`: when it was read, on any monotonic clock.
+  void read(double run_s, double t_s, double cpu_s);
+  /// CPUs used from the last reading of the warm-up to the last before arrivals ended; none without two.
   std::optional<double> cpus() const;
 
  private:
   struct Reading {
     double t_s, cpu_s;
   };
+  double warmup_s_, duration_s_;
   std::optional<Reading> begin_, end_;
-  bool measured_ = false;
 };
 
 /// Makes one run at a time, each against a fresh server: what one point leaves behind (sessions, queues, a

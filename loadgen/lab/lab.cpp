@@ -1,7 +1,5 @@
 #include "loadgen/lab/lab.hpp"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -19,14 +17,6 @@ namespace sluice::loadgen {
 namespace lab {
 namespace {
 
-/// A connection needs a descriptor on each side; servers inherit the limit.
-void raise_descriptor_limit() {
-  rlimit files{};
-  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
-  files.rlim_cur = files.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &files);
-}
-
 /// The whole of it, step by step.
 class Session {
  public:
@@ -34,18 +24,19 @@ class Session {
       : options_(options),
         progress_(progress),
         stop_(stop),
-        kit_(options.server, options.settings),
+        kit_(options.server, options.settings, stop),
         findings_{.plan = planned()},
         bench_(kit_, findings_.plan, options, progress, stop) {}
 
   int run() {
     prepare();
     try {
+      kit_.populate(findings_.plan.conditions.shop_users, findings_.plan.conditions.shop_items);
       for (const Capacity& capacity : capacities_of(findings_.plan)) search(capacity);
       for (const Point& point : order_of(findings_.plan, options_.seed)) measure(point);
     } catch (const RunError&) {
-      if (!findings_.measurements.empty()) write(true);  // hours of others are not lost by one
-      throw;
+      if (!findings_.measurements.empty() && !stop_) write(true);  // hours of others are not lost by one
+      if (!stop_) throw;  // else a server was given up while it started
     }
     write(stop_);
     return exit_code();
@@ -72,14 +63,12 @@ class Session {
   }
 
   void prepare() {
-    raise_descriptor_limit();
     for (const Variant& variant : findings_.plan.variants) kit_.check(variant);
     const double total = expected_total_s(findings_.plan, !options_.saturation);
     progress_ << findings_.plan.experiment.name << ": " << points() << " points, about "
               << duration_text(total) << std::endl;
     note_cpus();
     for (const std::string& note : findings_.notes) progress_ << note << std::endl;
-    kit_.populate(findings_.plan.conditions.shop_users, findings_.plan.conditions.shop_items);
   }
 
   void note_cpus() {
@@ -117,11 +106,9 @@ class Session {
 
   void search(const Capacity& capacity) {
     if (!findings_.plan.needs_saturation() || stop_) return;
-    Search& search = findings_.searches.emplace_back();
-    search.capacity = capacity;
     if (options_.saturation) {
-      search.given = true;
-      search.found = {.rate = *options_.saturation * capacity.processors};
+      const Saturation given{.rate = *options_.saturation * capacity.processors};
+      findings_.searches.push_back({.capacity = capacity, .given = true, .found = given});
       return;
     }
     // The first policy named is the baseline; all see the same loads, so that they can be compared.
@@ -131,19 +118,20 @@ class Session {
     variant.keepalive_s = findings_.plan.conditions.keepalive_s;
     const SearchPlan plan{.start = 100 * capacity.processors,
                           .precision = findings_.plan.conditions.precision};
-    while (const auto rate = next_rate(search.probes, plan)) {
-      const auto index = static_cast<unsigned>(search.probes.size());
-      const Probe probe = bench_.probe(variant, *rate, index);
-      if (stop_) return;
-      search.probes.push_back(probe);
+    auto probes = lab::search(plan, [&](double rate, unsigned index) -> std::optional<Probe> {
+      const Probe probe = bench_.probe(variant, rate, index);
+      if (stop_) return std::nullopt;
       progress_ << "looking for saturation of " << variant.name << ": " << number_text(probe.rate)
                 << " new clients/s, server CPU " << percent(probe.cpu_share.value_or(NAN)) << ", lost "
                 << percent(probe.unsuccessful) << (probe.client_limited ? ", generator at its limit" : "")
                 << std::endl;
-    }
-    search.found = saturation_of(search.probes);
-    progress_ << "saturation of " << variant.name << ": " << number_text(search.found.rate)
-              << " new clients/s" << std::endl;
+      return probe;
+    });
+    if (!probes) return;
+    const Saturation found = saturation_of(*probes);
+    progress_ << "saturation of " << variant.name << ": " << number_text(found.rate) << " new clients/s"
+              << std::endl;
+    findings_.searches.push_back({.capacity = capacity, .probes = std::move(*probes), .found = found});
   }
 
   void measure(const Point& point) {

@@ -38,9 +38,10 @@ struct LabOptions {
 
 /// Blocks until the page is written. One line of progress at a time goes to `progress`. Setting `stop` ends
 /// it soon: what was measured is written, and neither a process nor a cgroup is left. Call it on a thread
-/// that outlives the call, as the servers die with it. Returns the exit code: 0; 1 when it was stopped; 3
-/// when no point is to be trusted as the generator was the limit in all of them. Throws UsageError and
-/// RunError, as when the server refuses a policy.
+/// that outlives the call, as the servers die with it, and with as many descriptors allowed as can be had: a
+/// connection needs one on each side, and servers inherit the limit. Returns the exit code: 0; 1 when it was
+/// stopped; 3 when no point is to be trusted as the generator was the limit in all of them. Throws UsageError
+/// and RunError, as when the server refuses a policy.
 int run_lab(const LabOptions& options, std::ostream& progress, const std::atomic<bool>& stop);
 
 /// `lab --list`: each experiment, what it shows, how long it takes.

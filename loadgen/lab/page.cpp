@@ -73,6 +73,7 @@ std::string time_chart(const Findings& findings, const std::string& title, const
   chart.x_label = "seconds";
   chart.y_label = y_label;
   std::set<double> loads;
+  std::vector<Series> offers;  // after the variants, whose colours are those of the other charts then
   std::string limited;
   for (const Measurement& measurement : findings.measurements) {
     if (measurement.point.repeat != 0 || measurement.point.x != 0) continue;
@@ -87,21 +88,19 @@ std::string time_chart(const Findings& findings, const std::string& title, const
       offered.y.push_back(static_cast<double>(bin.planned));
     }
     // The same for all variants with the same saturation rate.
-    if (with_offered && loads.insert(measurement.rate).second) chart.series.push_back(std::move(offered));
+    if (with_offered && loads.insert(measurement.rate).second) offers.push_back(std::move(offered));
     if (measurement.result.verdict.kind == Verdict::Kind::client_limited)
       limited += (limited.empty() ? "" : "; ") + series.name;
     chart.series.push_back(std::move(series));
   }
+  for (Series& offered : offers) chart.series.push_back(std::move(offered));
   if (!limited.empty())
     chart.note = "Not to be trusted, as the generator itself was at its limit: " + limited + ".";
   return render_chart(chart);
 }
 
 std::string time_charts(const Findings& findings) {
-  const auto lost = [](const TimeBin& bin) {
-    return static_cast<double>(bin.abandoned + bin.refused_rst + bin.refused_fin + bin.refused_alert +
-                               bin.refused_503 + bin.refused_timeout + bin.refused_other);
-  };
+  const auto lost = [](const TimeBin& bin) { return static_cast<double>(bin.abandoned + bin.refused()); };
   const bool attacks = findings.plan.experiment.kind == Kind::attacks;
   return time_chart(findings, "Completed sessions", "sessions/s", !attacks,
                     [](const TimeBin& bin) { return static_cast<double>(bin.completed); }) +

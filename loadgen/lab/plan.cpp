@@ -30,17 +30,29 @@ constexpr std::array<Experiment, 6> kExperiments{{
 constexpr double kStart_s = 0.5;     // of a server, with a fresh copy of its database
 constexpr double kPaperThink_s = 7;  // the paper's mean, and its keep-alive timeout
 constexpr double kPaperKeepalive_s = 10;
+constexpr unsigned kSessionPages = 15;
 constexpr double kCrowd = 10;     // times the saturation rate
 constexpr double kRampSteps = 5;  // a ramp is as long as so many steps
 constexpr double kAttacks_per_cpu_s = 2000;
 constexpr double kHeld_per_cpu_s = 400;  // of kinds that stay until the timeout: descriptors are finite
 
-/// Times of the paper divided by `think_s` / 7 s, so that as many connections outlive the keep-alive timeout
-/// and resume; the clients' timeout can't shrink as much, as handshakes take the time they take.
-Conditions scaled(double think_s, unsigned length, double timeout_s) {
+/// Users who think for `think_s` on average and come for a geometric number of pages of mean `length`. As
+/// many are under way as arrive in a session's time, so the load grows for some sessions' time before it is
+/// steady; a search that looks earlier finds the server carrying too much.
+Conditions users(double think_s, unsigned length, double warmup_sessions) {
+  const double session_s = think_s * length;
   Conditions c;
   c.think = "exp:" + number_text(think_s) + "s";
   c.session_length = "geom:" + std::to_string(length);
+  c.warmup_s = std::ceil(warmup_sessions * session_s);
+  c.probe_warmup_s = std::ceil(2 * session_s);
+  return c;
+}
+
+/// Times of the paper divided by 7 s / `think_s`, so that as many connections outlive the keep-alive timeout
+/// and resume; the clients' timeout can't shrink as much, as handshakes take the time they take.
+Conditions scaled(double think_s, unsigned length, double timeout_s) {
+  Conditions c = users(think_s, length, 3);
   c.timeout_s = timeout_s;
   c.keepalive_s = kPaperKeepalive_s * think_s / kPaperThink_s;
   c.scaling =
@@ -55,20 +67,21 @@ Conditions conditions_of(LabSize size) {
   Conditions c;
   switch (size) {
     case LabSize::quick:
-      c = scaled(0.5, 8, 2);
-      c.warmup_s = 3, c.window_s = 5, c.probe_warmup_s = 2, c.probe_window_s = 2, c.step_s = 10;
+      c = scaled(0.2, 5, 2);
+      c.window_s = 5, c.probe_window_s = 2, c.step_s = 10;
       c.shop_users = 1000, c.shop_items = 500;
       break;
     case LabSize::normal:
-      c = scaled(1, 15, 3);
-      c.warmup_s = 15, c.window_s = 20, c.probe_warmup_s = 10, c.probe_window_s = 5, c.step_s = 30;
+      c = scaled(0.7, 15, 3);
+      c.window_s = 20, c.probe_window_s = 5, c.step_s = 30;
       c.repeats = 2, c.precision = 1.15;
       c.shop_users = 10'000, c.shop_items = 2000;
       break;
     case LabSize::full:
-      c.think = "exp:7s", c.session_length = "model";
-      // Sessions last some 100 s: before that the load still grows.
-      c.warmup_s = 120, c.window_s = 180, c.probe_warmup_s = 90, c.probe_window_s = 30, c.step_s = 120;
+      c = users(kPaperThink_s, kSessionPages, 2);
+      c.scaling = "Times are the paper's; sessions make " + std::to_string(kSessionPages) +
+                  " requests on average, as the browsing mix left to itself would go on for some hundred.";
+      c.window_s = 180, c.probe_window_s = 30, c.step_s = 120;
       c.repeats = 2, c.precision = 1.1;
       c.shop_users = 50'000, c.shop_items = 5000;
       break;
@@ -238,6 +251,8 @@ Plan make_plan(const LabOptions& options, unsigned cpus) {
         "paper (RSA-1024 in 2005: 175 ms to 2 ms). --certificate ecdsa measures what is usual now.";
   plan.variants = variants_of(options, plan, cpus);
   plan.xs = options.multiples.empty() ? default_xs(plan.experiment.kind, options.size) : options.multiples;
+  if (plan.xs.size() > 1 && (plan.time_series() || plan.experiment.kind == Kind::attacks))
+    throw UsageError("--multiples of " + std::string(plan.experiment.name) + " is a single one");
   for (const double x : plan.xs) {
     if (!(x >= 0) || x > 1000 || (x == 0 && plan.needs_saturation()))
       throw UsageError("--multiples are more than 0 and at most 1000");

@@ -38,12 +38,12 @@ struct Variant {
 struct Conditions {
   std::string think, session_length;
   double timeout_s = 10, warmup_s = 0, window_s = 0, probe_warmup_s = 0, probe_window_s = 0;
-  double step_s = 0;        ///< Length of a phase of `step`; a ramp takes four.
+  double step_s = 0;        ///< Length of a phase of `step`; a ramp takes five.
   double keepalive_s = 10;  ///< Unless the variant says otherwise.
   double precision = 1.25;  ///< Of the saturation search.
   unsigned repeats = 1;
   std::uint32_t shop_users = 0, shop_items = 0;
-  std::string scaling;  ///< A sentence where time is not the paper's; empty otherwise.
+  std::string scaling;  ///< A sentence about times and sessions that are not the paper's; empty otherwise.
   std::string
       costs;  ///< A sentence where handshakes cost in proportion what the paper's did; empty otherwise.
 };
@@ -59,7 +59,8 @@ struct Plan {
   Conditions conditions{};
   std::vector<Variant> variants{};
   /// What is varied within a variant: multiples of the saturation rate, with `resumption` the share of
-  /// connections that offer to resume. `step` and `ramp` have one, the low rate of their profile.
+  /// connections that offer to resume. `step` and `ramp` have one, the low rate of their profile, and
+  /// `attacks` has one.
   std::vector<double> xs{};
 
   /// One point is a whole profile and shown over time.

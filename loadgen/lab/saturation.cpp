@@ -82,6 +82,17 @@ std::optional<double> next_rate(const std::vector<Probe>& probes, const SearchPl
   return std::sqrt(bracket.low * bracket.high);
 }
 
+std::optional<std::vector<Probe>> search(
+    const SearchPlan& plan, const std::function<std::optional<Probe>(double rate, unsigned index)>& probe) {
+  std::vector<Probe> probes;
+  while (const auto rate = next_rate(probes, plan)) {
+    const auto made = probe(*rate, static_cast<unsigned>(probes.size()));
+    if (!made) return std::nullopt;
+    probes.push_back(*made);
+  }
+  return probes;
+}
+
 Saturation saturation_of(const std::vector<Probe>& probes) {
   const Bracket bracket = bracket_of(probes);
   Saturation found{.client_limited = bracket.client_limited};

@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -30,13 +31,18 @@ bool saturated(const Probe& probe) noexcept;
 /// the reason; of probes at the same rate the last one counts.
 std::optional<double> next_rate(const std::vector<Probe>& probes, const SearchPlan& plan);
 
+/// The probes of a whole search, each made by `probe`. None when one of them gave none: what is known of a
+/// search that was broken off must not be taken for a saturation rate.
+std::optional<std::vector<Probe>> search(
+    const SearchPlan& plan, const std::function<std::optional<Probe>(double rate, unsigned index)>& probe);
+
 struct Saturation {
   double rate = 0;              ///< New clients per second that just saturate the server.
   bool bracketed = false;       ///< Between a rate it carried and one it did not.
   bool client_limited = false;  ///< The generator ended before the server did: an estimate from below.
 };
 
-/// Of a search that has ended, or was cut short; rate 0 when nothing was learnt. Within the bracket the CPU
+/// Of a search that has ended; rate 0 when nothing was learnt. Within the bracket the CPU
 /// that the last carried rate used tells where; when it is not known, it is the geometric middle, or the last
 /// carried rate where the generator was the limit.
 Saturation saturation_of(const std::vector<Probe>& probes);

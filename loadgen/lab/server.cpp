@@ -23,6 +23,7 @@ using Clock = std::chrono::steady_clock;
 constexpr auto kStartTime = 60s;  // a server under a quota of a hundredth of a CPU is slow
 constexpr auto kPopulateTime = 10min;
 constexpr auto kStopTime = 10s;
+constexpr auto kSlice = 100ms;  // of any wait: somebody may ask to stop
 
 std::string find_binary(const std::string& asked) {
   const auto usable = [](const fs::path& path) { return ::access(path.c_str(), X_OK) == 0; };
@@ -83,8 +84,8 @@ std::optional<std::string> Server::ended(std::chrono::milliseconds grace) {
   return *child_->ending() + " (" + child_->complaint() + ")";
 }
 
-ServerKit::ServerKit(std::string binary, std::vector<std::string> settings)
-    : binary_(find_binary(binary)), settings_(std::move(settings)) {
+ServerKit::ServerKit(std::string binary, std::vector<std::string> settings, const std::atomic<bool>& stop)
+    : binary_(find_binary(binary)), settings_(std::move(settings)), stop_(stop) {
   const auto probe = CpuGroup::make(0.5, quota_obstacle_);
   if (probe) {
     quota_obstacle_.clear();
@@ -92,15 +93,24 @@ ServerKit::ServerKit(std::string binary, std::vector<std::string> settings)
   }
 }
 
+/// False when it has not ended by itself by `deadline`.
+bool ServerKit::wait_for(Child& child, Clock::time_point deadline) {
+  while (!child.wait_until(std::min(deadline, Clock::now() + kSlice))) {
+    if (stop_) throw RunError("the lab was stopped while it prepared a server");
+    if (Clock::now() >= deadline) return false;
+    while (child.read_line(Clock::now())) {  // what nobody reads would block it in the end
+    }
+  }
+  return true;
+}
+
 void ServerKit::populate(std::uint32_t users, std::uint32_t items) {
   Child child({.command = {binary_, "populate", "--db", "sqlite:" + folder_.path() + "/auction.db", "--users",
                            std::to_string(users), "--items", std::to_string(items), "--old-items", "0",
                            "--seed", "1"},
                .directory = folder_.make("populate")});
-  const auto deadline = Clock::now() + kPopulateTime;
-  while (child.read_line(deadline)) {
-  }
-  if (!child.wait_until(deadline)) throw RunError("filling the database took more than ten minutes");
+  if (!wait_for(child, Clock::now() + kPopulateTime))
+    throw RunError("filling the database took more than ten minutes");
   if (!child.succeeded()) throw RunError("can't fill the database: " + child.complaint());
 }
 
@@ -134,7 +144,7 @@ void ServerKit::check(const Variant& variant) {
   std::vector<std::string> command{binary_, "check"};
   for (auto& argument : settings_for(variant, state)) command.push_back(std::move(argument));
   Child child({.command = std::move(command), .directory = state});
-  if (!child.wait_until(Clock::now() + kStartTime)) throw RunError("the server does not check its settings");
+  if (!wait_for(child, Clock::now() + kStartTime)) throw RunError("the server does not check its settings");
   if (!child.succeeded()) {
     throw RunError("the server refuses the settings of \"" + variant.name + "\": " + child.complaint());
   }
@@ -165,18 +175,24 @@ std::unique_ptr<Server> ServerKit::start(const Variant& variant, const CpuShare&
 void ServerKit::await_ready(Server& server) {
   static constexpr std::string_view kListening = "listening on ";
   static constexpr std::string_view kAdmin = "admin on ";
+  static constexpr auto kPause = 5ms;
   const auto deadline = Clock::now() + kStartTime;
-  while (const auto line = server.child_->read_line(deadline)) {
-    if (*line == "ready") {
+  while (Clock::now() < deadline) {
+    const auto line = server.child_->read_line(std::min(deadline, Clock::now() + kSlice));
+    if (stop_) throw RunError("the lab was stopped before the server was ready");
+    if (!line) {
+      // A slice is over, or its output is: then it has ended, or ends in a moment.
+      if (const auto ended = server.ended(kPause)) throw RunError("the server did not start: " + *ended);
+    } else if (*line == "ready") {
       if (server.url_.empty() || server.admin_url_.empty())
         throw RunError("the server is ready but did not say where it listens");
       return;
+    } else if (line->starts_with(kListening)) {
+      server.url_ = line->substr(kListening.size());
+    } else if (line->starts_with(kAdmin)) {
+      server.admin_url_ = line->substr(kAdmin.size());
     }
-    if (line->starts_with(kListening)) server.url_ = line->substr(kListening.size());
-    if (line->starts_with(kAdmin)) server.admin_url_ = line->substr(kAdmin.size());
   }
-  server.child_->wait_until(std::min(deadline, Clock::now() + 1s));
-  if (const auto ended = server.ended()) throw RunError("the server did not start: " + *ended);
   throw RunError("the server was not ready after a minute");
 }
 

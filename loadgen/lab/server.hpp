@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -11,7 +12,7 @@
 #include "loadgen/lab/folder.hpp"
 #include "loadgen/lab/plan.hpp"
 
-/// The servers of a lab.
+/// The servers of a lab. What waits for one gives up with a RunError soon after `stop` was set.
 namespace sluice::loadgen::lab {
 
 /// Who runs where.
@@ -35,7 +36,6 @@ class Server {
   std::optional<double> cpu_seconds() const { return child_->cpu_seconds(); }
   /// How and with what words it ended by itself; none while it runs, and still does `grace` later.
   std::optional<std::string> ended(std::chrono::milliseconds grace = {});
-  pid_t pid() const noexcept { return child_->pid(); }
 
  private:
   friend class ServerKit;
@@ -49,8 +49,8 @@ class Server {
 /// Everything needed to start one. Makes data and certificates once.
 class ServerKit {
  public:
-  /// `binary` empty: `sluice` beside our own program, else on the PATH. Throws RunError.
-  ServerKit(std::string binary, std::vector<std::string> settings);
+  /// `binary` empty: `sluice` beside our own program, else on the PATH. Borrows `stop`. Throws RunError.
+  ServerKit(std::string binary, std::vector<std::string> settings, const std::atomic<bool>& stop);
 
   /// Fills the database that every server gets a fresh copy of. Throws RunError.
   void populate(std::uint32_t users, std::uint32_t items);
@@ -60,7 +60,6 @@ class ServerKit {
   /// A fresh one. Throws RunError, with the server's own words when it refuses.
   std::unique_ptr<Server> start(const Variant& variant, const CpuShare& cpus);
 
-  const std::string& binary() const noexcept { return binary_; }
   std::string certificate_file(KeyKind kind);
   /// "sluice 0.1.0".
   std::string version();
@@ -71,9 +70,11 @@ class ServerKit {
  private:
   std::vector<std::string> settings_for(const Variant& variant, const std::string& state);
   void await_ready(Server& server);
+  bool wait_for(Child& child, std::chrono::steady_clock::time_point deadline);
 
   std::string binary_;
   std::vector<std::string> settings_;
+  const std::atomic<bool>& stop_;
   TemporaryFolder folder_;
   std::string quota_obstacle_, quota_text_;
   std::map<KeyKind, std::string> certificates_;  // base names

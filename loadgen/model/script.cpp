@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <cassert>
-#include <charconv>
 #include <cmath>
 #include <optional>
 #include <utility>
 
 #include "loadgen/error.hpp"
 #include "loadgen/model/history.hpp"
+#include "loadgen/words.hpp"
 
 namespace sluice::loadgen {
 
@@ -111,13 +111,11 @@ class Round final : public Script {
 };
 
 double parse_count(std::string_view digits, std::string_view text) {
-  double value = 0;
-  const auto [end, error] =
-      std::from_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::fixed);
-  if (error != std::errc{} || end != digits.data() + digits.size() || !(value >= 1 && value <= kRequestsMax))
+  const auto value = parse_number(digits);
+  if (!value || !(*value >= 1 && *value <= kRequestsMax))
     throw UsageError("session length '" + std::string{text.substr(0, 80)} +
                      "' is none of model, 15, geom:15 (1 to 1000000 requests)");
-  return value;
+  return *value;
 }
 
 }  // namespace

@@ -1,13 +1,13 @@
 #include "loadgen/model/table_text.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <optional>
 
 #include "loadgen/error.hpp"
 #include "loadgen/model/rubis.hpp"
 #include "loadgen/model/transitions.hpp"
+#include "loadgen/words.hpp"
 
 namespace sluice::loadgen {
 
@@ -68,13 +68,6 @@ bool blank(const std::vector<Field>& fields) noexcept {
   return std::all_of(fields.begin(), fields.end(), [](const Field& field) { return field.text.empty(); });
 }
 
-std::optional<double> decimal(std::string_view text) noexcept {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
-  return value;
-}
-
 TableText::Row read_row(const Reader& reader, const std::vector<Field>& fields, std::size_t columns) {
   constexpr double kWaitMax = 24 * 3600e3;
   TableText::Row row;
@@ -86,13 +79,13 @@ TableText::Row read_row(const Reader& reader, const std::vector<Field>& fields, 
                                      " (name, one probability per column, waiting time)");
   row.probabilities.reserve(columns);
   for (std::size_t i = 1; i <= columns; ++i) {
-    const auto value = decimal(fields[i].text);
+    const auto value = parse_number(fields[i].text);
     if (!value || *value < 0 || *value > 1)
       reader.refuse(fields[i], quoted(fields[i].text) + " is not a probability between 0 and 1");
     row.probabilities.push_back(*value);
   }
   const Field& wait = fields[columns + 1];
-  const auto value = decimal(wait.text);
+  const auto value = parse_number(wait.text);
   if (!value || *value < 0 || *value > kWaitMax)
     reader.refuse(wait, quoted(wait.text) + " is not a waiting time in milliseconds (at most 24 hours)");
   row.wait = std::chrono::milliseconds{std::llround(*value)};

@@ -9,8 +9,9 @@ namespace sluice::loadgen {
 /// Several generators that ran at the same time, as one: counts and histograms add up, seconds are laid over
 /// each other. The verdict is the worst of them; limits are those of all, judged again. A percentile of one
 /// second is the highest of theirs, as distributions are not kept by second; the server's account is that of
-/// the first that has one. Throws UsageError when they can't belong together (mode, target, states,
-/// duration, warm-up).
+/// the first that has one; of texts that differ all stand. Throws UsageError when they can't belong together
+/// (mode, target, states, duration, warm-up; measured windows that differ by more than a second; one began
+/// when another was over).
 Result merge(const std::vector<Result>& results);
 
 /// One line of a comparison.
@@ -30,7 +31,8 @@ std::vector<Difference> compare(const std::vector<Result>& a, const std::vector<
 /// Lines of at most 110 columns, no colours.
 std::string comparison_table(const std::vector<Difference>& differences, const std::string& name_a,
                              const std::string& name_b);
-/// Sentences about what makes the comparison doubtful: runs that were client-limited, setups that differ.
+/// Sentences about what makes the comparison doubtful: runs that were client-limited, setups of any of them
+/// that differ from that of the first of `a`.
 std::vector<std::string> comparison_caveats(const std::vector<Result>& a, const std::vector<Result>& b);
 
 }  // namespace sluice::loadgen

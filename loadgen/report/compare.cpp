@@ -132,6 +132,26 @@ bool same_seeds(const std::vector<Result>& a, const std::vector<Result>& b) {
       a, b, {}, [](const Result& r) { return r.setup.seed; }, [](const Result& r) { return r.setup.seed; });
 }
 
+/// What should be the same on both sides, unless it is what is compared.
+struct Condition {
+  const char* what;
+  std::string (*text)(const Setup&);
+};
+constexpr Condition kConditions[] = {
+    {"target", [](const Setup& s) { return s.target; }},
+    {"load", [](const Setup& s) { return s.load; }},
+    {"model", [](const Setup& s) { return s.model; }},
+    {"think time", [](const Setup& s) { return s.think; }},
+    {"TLS", [](const Setup& s) { return s.tls; }},
+    {"resumption", [](const Setup& s) { return s.resume; }},
+    {"retry", [](const Setup& s) { return s.retry; }},
+    {"attack", [](const Setup& s) { return s.attack; }},
+    {"timeout", [](const Setup& s) { return report::seconds(s.timeout_s); }},
+    {"duration", [](const Setup& s) { return report::seconds(s.duration_s); }},
+    {"warm-up", [](const Setup& s) { return report::seconds(s.warmup_s); }},
+    {"number of threads", [](const Setup& s) { return report::count(s.threads); }},
+};
+
 std::string signed_number(double value) {
   const std::string text = report::precise(value);
   return (value > 0 && text != "0" ? "+" : "") + text;
@@ -221,16 +241,17 @@ std::vector<std::string> comparison_caveats(const std::vector<Result>& a, const 
   limited(a, "A");
   limited(b, "B");
   if (a.empty() || b.empty()) return caveats;
-  const Setup &sa = a.front().setup, &sb = b.front().setup;
-  const auto differs = [&](const char* what, const std::string& x, const std::string& y) {
-    if (x != y) caveats.push_back(std::string{"The "} + what + " differs: \"" + x + "\" and \"" + y + "\".");
-  };
-  differs("load", sa.load, sb.load);
-  differs("model", sa.model, sb.model);
-  differs("think time", sa.think, sb.think);
-  differs("TLS", sa.tls, sb.tls);
-  differs("resumption", sa.resume, sb.resume);
-  differs("attack", sa.attack, sb.attack);
+  for (const auto& [what, text] : kConditions) {
+    const std::string first = text(a.front().setup);
+    for (const auto* side : {&a, &b}) {
+      const auto other =
+          std::ranges::find_if(*side, [&](const Result& result) { return text(result.setup) != first; });
+      if (other == side->end()) continue;
+      caveats.push_back(std::string{"The "} + what + " differs: \"" + first + "\" and \"" +
+                        text(other->setup) + "\".");
+      break;
+    }
+  }
   return caveats;
 }
 

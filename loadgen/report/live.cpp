@@ -19,11 +19,6 @@ struct Quantity {
   const char* unit = "/s";
 };
 
-std::uint64_t refused(const TimeBin& bin) {
-  return bin.refused_rst + bin.refused_fin + bin.refused_alert + bin.refused_503 + bin.refused_timeout +
-         bin.refused_other;
-}
-
 std::function<double(const TimeBin&)> of(std::uint64_t TimeBin::*member) {
   return [member](const TimeBin& bin) { return static_cast<double>(bin.*member); };
 }
@@ -31,7 +26,7 @@ std::function<double(const TimeBin&)> of(std::uint64_t TimeBin::*member) {
 std::vector<Quantity> session_quantities(const Tally& all) {
   return {{"started", of(&TimeBin::started), all.sessions.started},
           {"completed", of(&TimeBin::completed), all.sessions.completed},
-          {"refused", [](const TimeBin& bin) { return static_cast<double>(refused(bin)); },
+          {"refused", [](const TimeBin& bin) { return static_cast<double>(bin.refused()); },
            all.sessions.refused_total()},
           {"abandoned", of(&TimeBin::abandoned), all.sessions.abandoned_total()},
           {"live", of(&TimeBin::live_sessions), std::nullopt, ""}};

@@ -1,37 +1,74 @@
 #include <algorithm>
 #include <cmath>
+#include <ctime>
 #include <map>
+#include <optional>
+
+#include <boost/algorithm/string/join.hpp>
 
 #include "loadgen/error.hpp"
 #include "loadgen/limits.hpp"
 #include "loadgen/report/combine.hpp"
 #include "loadgen/report/fields.hpp"
+#include "loadgen/report/format.hpp"
 
 namespace sluice::loadgen {
 namespace {
 
+constexpr double kWindowsOff_s = 1;  // one of them was stopped early, and its rates would be spread too thin
+
+[[noreturn]] void refuse(const char* what, const std::string& x, const std::string& y) {
+  throw UsageError("these results can't be merged: one has the " + std::string{what} + " \"" + x +
+                   "\", another \"" + y + "\".");
+}
+
 void check_same(const Setup& a, const Setup& b) {
-  const auto refuse = [](const char* what, const std::string& x, const std::string& y) {
-    throw UsageError("these results can't be merged: one has the " + std::string{what} + " \"" + x +
-                     "\", another \"" + y + "\".");
-  };
   if (a.mode != b.mode) refuse("mode", a.mode, b.mode);
   if (a.target != b.target) refuse("target", a.target, b.target);
   if (a.states != b.states) refuse("model", a.model, b.model);
   if (a.duration_s != b.duration_s)
-    refuse("duration", std::to_string(a.duration_s), std::to_string(b.duration_s));
-  if (a.warmup_s != b.warmup_s) refuse("warm-up", std::to_string(a.warmup_s), std::to_string(b.warmup_s));
+    refuse("duration in s", report::precise(a.duration_s), report::precise(b.duration_s));
+  if (a.warmup_s != b.warmup_s)
+    refuse("warm-up in s", report::precise(a.warmup_s), report::precise(b.warmup_s));
 }
 
-/// "a", or "a + b" when they differ.
-void join(std::string& to, const std::string& from) {
-  if (!from.empty() && to != from) to += (to.empty() ? "" : " + ") + from;
+/// Seconds since 1970 of "2025-01-02T03:04:05Z"; none of another text.
+std::optional<double> seconds_of(const std::string& utc) {
+  std::tm parts{};
+  const char* end = ::strptime(utc.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  if (end == nullptr || *end != '\0') return std::nullopt;
+  return static_cast<double>(::timegm(&parts));
+}
+
+/// All of equal duration, so the first and the last to begin tell.
+void check_overlap(const std::vector<Result>& results) {
+  std::map<double, std::string> starts;
+  for (const Result& result : results)
+    if (const auto start = seconds_of(result.setup.started_at)) starts[*start] = result.setup.started_at;
+  if (starts.empty()) return;
+  const auto &first = *starts.begin(), &last = *starts.rbegin();
+  if (last.first - first.first >= results.front().setup.duration_s && starts.size() > 1)
+    throw UsageError("these results can't be merged: one run began at " + first.second +
+                     ", another when it was over, at " + last.second + ".");
+}
+
+/// "a", or "a + b" when they differ, each text once.
+std::string joined(const std::vector<Result>& results, std::string Setup::*text) {
+  std::vector<std::string> different;
+  for (const Result& result : results)
+    if (const std::string& one = result.setup.*text;
+        !one.empty() && std::ranges::find(different, one) == different.end())
+      different.push_back(one);
+  return boost::algorithm::join(different, " + ");
+}
+
+void join_texts(Setup& to, const std::vector<Result>& results) {
+  for (const auto text : {&Setup::version, &Setup::load, &Setup::model, &Setup::think, &Setup::tls,
+                          &Setup::resume, &Setup::retry, &Setup::attack, &Setup::label})
+    to.*text = joined(results, text);
 }
 
 void add_setup(Setup& to, const Setup& from) {
-  join(to.load, from.load);
-  join(to.label, from.label);
-  join(to.attack, from.attack);
   to.started_at = std::min(to.started_at, from.started_at);
   to.offered_per_s += from.offered_per_s;
   to.threads += from.threads;
@@ -136,9 +173,14 @@ Result merge(const std::vector<Result>& results) {
     merged.window.add(result.window);
     merged.warmup.add(result.warmup);
     merged.tail.add(result.tail);
+    if (std::abs(result.window_s - results.front().window_s) > kWindowsOff_s)
+      refuse("measured window in s", report::precise(results.front().window_s),
+             report::precise(result.window_s));
     merged.window_s = std::max(merged.window_s, result.window_s);
     if (!merged.server.asked()) merged.server = result.server;
   }
+  check_overlap(results);
+  join_texts(merged.setup, results);
   merged.series = overlaid(results);
   merged.verdict = worst(results);
   merged.limits = judged_again(results, merged);

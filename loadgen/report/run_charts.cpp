@@ -31,11 +31,6 @@ Value latency(double TimeBin::*member) {
   };
 }
 
-double refused(const TimeBin& bin) {
-  return static_cast<double>(bin.refused_rst + bin.refused_fin + bin.refused_alert + bin.refused_503 +
-                             bin.refused_timeout + bin.refused_other);
-}
-
 Chart over_time(const Result& result, const char* title, const char* y_label,
                 const std::vector<Line>& lines) {
   Chart chart;
@@ -75,7 +70,7 @@ Chart throughput(const Result& result) {
   return over_time(result, "Sessions: arrivals and outcomes", "sessions per second",
                    {{"started", of(&TimeBin::started)},
                     {"completed", of(&TimeBin::completed)},
-                    {"refused", refused},
+                    {"refused", [](const TimeBin& bin) { return static_cast<double>(bin.refused()); }},
                     {"abandoned", of(&TimeBin::abandoned)},
                     {"planned", of(&TimeBin::planned), true}});
 }

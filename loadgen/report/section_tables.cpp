@@ -48,15 +48,24 @@ void drop_zero_columns(Table& table, std::size_t first) {
 
 struct Started {
   const char* noun;
-  std::uint64_t in_window;
+  std::uint64_t in_window, in_all;
 };
 Started started(const Result& result) {
+  const Tally all = result.whole();
   switch (unit_of(result)) {
-    case Unit::request: return {"requests", result.window.requests.sent};
-    case Unit::handshake: return {"connections", result.window.connections.attempted};
+    case Unit::request: return {"requests", result.window.requests.sent, all.requests.sent};
+    case Unit::handshake:
+      return {"connections", result.window.connections.attempted, all.connections.attempted};
     case Unit::session: break;
   }
-  return {"sessions", result.window.sessions.started};
+  return {"sessions", result.window.sessions.started, all.sessions.started};
+}
+
+/// Arrivals of the whole run that the schedule wanted and nobody made.
+std::uint64_t never_started(const Result& result, std::uint64_t started_in_all) {
+  std::uint64_t planned = 0;
+  for (const TimeBin& bin : result.series) planned += bin.planned;
+  return planned > started_in_all ? planned - started_in_all : 0;
 }
 
 }  // namespace
@@ -88,7 +97,7 @@ Table run_table(const Result& result, const Tally&) {
 }
 
 Table load_table(const Result& result, const Tally&) {
-  const auto [noun, in_window] = started(result);
+  const auto [noun, in_window, in_all] = started(result);
   Table table{
       "Load", "In the measured window of " + seconds(result.window_s) + ".", {"", "count", "per s"}, {}};
   if (in_window == 0 && result.setup.offered_per_s == 0) return table;
@@ -102,6 +111,8 @@ Table load_table(const Result& result, const Tally&) {
     table.rows.front().emplace_back("");
     table.rows.back().push_back(percent(static_cast<double>(in_window) / offered));
   }
+  if (const std::uint64_t missing = never_started(result, in_all); missing > 0)
+    table.rows.push_back({std::string{noun} + " never started, in the whole run", count(missing), ""});
   return table;
 }
 
@@ -117,13 +128,15 @@ Table sessions_table(const Result& result, const Tally& all) {
                        const char* of) {
     table.rows.push_back({name, count(n), rate(in_window, result), percent(n, whole), of});
   };
-  add("admitted", s.admitted, window.admitted, s.started, "started");
+  add("admitted", s.admitted, window.admitted, s.decided(), "refused or admitted");
   add("completed", s.completed, window.completed, s.ended(), "ended");
-  add("refused", s.refused_total(), window.refused_total(), s.started, "started");
-  add("abandoned", s.abandoned_total(), window.abandoned_total(), s.admitted, "admitted");
-  if (s.unfinished > 0)
-    table.rows.push_back(
-        {"unfinished at the end", count(s.unfinished), "", percent(s.unfinished, s.started), "started"});
+  add("refused", s.refused_total(), window.refused_total(), s.decided(), "refused or admitted");
+  add("abandoned", s.abandoned_total(), window.abandoned_total(), s.admitted_ended(),
+      "abandoned or completed");
+  const SessionTally whole = result.whole().sessions;
+  if (whole.unfinished > 0)
+    table.rows.push_back({"unfinished at the end", count(whole.unfinished), "",
+                          percent(whole.unfinished, whole.started), "started in the whole run"});
   if (!s.duration.empty()) {
     const auto at_share = [&](double q) {
       return seconds(std::chrono::duration<double>(s.duration.quantile(q)).count());
@@ -136,7 +149,7 @@ Table sessions_table(const Result& result, const Tally& all) {
 Table refusals_table(const Result& result, const Tally& all) {
   Table table{"Refused, by kind",
               "Time from the planned start of the session to its giving up.",
-              {"", "sessions", "of started", "p50 ms", "p99 ms", "max ms"},
+              {"", "sessions", "of refused or admitted", "p50 ms", "p99 ms", "max ms"},
               {}};
   if (unit_of(result) != Unit::session) return table;
   for (std::size_t cause = 0; cause < kCauseNames.size(); ++cause) {
@@ -144,7 +157,7 @@ Table refusals_table(const Result& result, const Tally& all) {
     if (n == 0) continue;
     const Histogram& time = all.sessions.time_to_refusal[cause];
     std::vector<std::string> cells{std::string{kCauseTexts[cause]}, count(n),
-                                   percent(n, all.sessions.started)};
+                                   percent(n, all.sessions.decided())};
     for (const auto value : {time.quantile(0.5), time.quantile(0.99), time.max()})
       cells.push_back(time.empty() ? "-" : ms(value));
     table.rows.push_back(std::move(cells));
@@ -153,13 +166,13 @@ Table refusals_table(const Result& result, const Tally& all) {
 }
 
 Table abandonments_table(const Result& result, const Tally& all) {
-  Table table{"Abandoned, by phase and cause", "", {"", "sessions", "of admitted"}, {}};
+  Table table{"Abandoned, by phase and cause", "", {"", "sessions", "of abandoned or completed"}, {}};
   if (unit_of(result) != Unit::session) return table;
   for (std::size_t step = 0; step < kStepNames.size(); ++step)
     for (std::size_t cause = 0; cause < kCauseNames.size(); ++cause)
       if (const std::uint64_t n = all.sessions.abandoned[step][cause]; n > 0)
         table.rows.push_back({std::string{kStepTexts[step]} + ": " + std::string{kCauseTexts[cause]},
-                              count(n), percent(n, all.sessions.admitted)});
+                              count(n), percent(n, all.sessions.admitted_ended())});
   return table;
 }
 
@@ -326,9 +339,12 @@ Table limits_table(const Result& result, const Tally&) {
 }
 
 Table repeat_table(const Result& result, const Tally&) {
-  Table table{"Repeat", "", {}, {}};
-  table.rows.push_back({"with", "--seed " + std::to_string(result.setup.seed) +
-                                    " and the same options: the same clients at the same instants"});
+  // No single command repeats what several generators did.
+  const bool alone = result.setup.generators <= 1;
+  Table table{alone ? "Repeat" : "When", "", {}, {}};
+  if (alone)
+    table.rows.push_back({"with", "--seed " + std::to_string(result.setup.seed) +
+                                      " and the same options: the same clients at the same instants"});
   std::string when = result.setup.started_at;
   if (!result.setup.version.empty())
     when += (when.empty() ? "" : ", ") + ("sluice-load " + result.setup.version);

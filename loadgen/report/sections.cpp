@@ -27,17 +27,17 @@ std::string offered_note(const Result& result) {
 
 std::vector<KeyFigure> session_figures(const Result& result, const Tally& all) {
   const SessionTally& s = all.sessions;
-  return {
-      {per_second(rate(result.window.sessions.started, result)), "/s", "sessions started",
-       offered_note(result)},
-      {per_second(rate(result.window.sessions.completed, result)), "/s", "sessions completed",
-       percent(s.completed, s.ended()) + " of those that ended"},
-      {percent(s.refused_total(), s.started), "", "refused", counted(s.refused_total(), "session")},
-      {percent(s.abandoned_total(), s.admitted), "", "abandoned", counted(s.abandoned_total(), "session")},
-      latency_figure(all, Phase::complete, 0.5, "response time p50"),
-      latency_figure(all, Phase::complete, 0.99, "response time p99"),
-      {per_second(rate(result.window.requests.goodput, result)), "/s", "goodput",
-       "good replies to sessions that completed"}};
+  return {{per_second(rate(result.window.sessions.started, result)), "/s", "sessions started",
+           offered_note(result)},
+          {per_second(rate(result.window.sessions.completed, result)), "/s", "sessions completed",
+           percent(s.completed, s.ended()) + " of those that ended"},
+          {percent(s.refused_total(), s.decided()), "", "refused", counted(s.refused_total(), "session")},
+          {percent(s.abandoned_total(), s.admitted_ended()), "", "abandoned",
+           counted(s.abandoned_total(), "session")},
+          latency_figure(all, Phase::complete, 0.5, "response time p50"),
+          latency_figure(all, Phase::complete, 0.99, "response time p99"),
+          {per_second(rate(result.window.requests.goodput, result)), "/s", "goodput",
+           "good replies to sessions that completed"}};
 }
 
 std::vector<KeyFigure> request_figures(const Result& result, const Tally& all) {

@@ -108,14 +108,36 @@ TEST(Plan, TakesThePapersProcessorsWhereTheMachineHasThem) {
 
 TEST(Plan, ScalesTheKeepAliveTimeoutWithTheThinkTimeAndSaysSo) {
   const Plan quick = make_plan(options_for("saturation"), 2);
-  EXPECT_NEAR(quick.conditions.keepalive_s, 0.714, 0.001);
-  EXPECT_THAT(quick.conditions.scaling, HasSubstr("714ms instead of 10 s"));
+  EXPECT_NEAR(quick.conditions.keepalive_s, 0.286, 0.001);
+  EXPECT_THAT(quick.conditions.scaling, HasSubstr("286ms instead of 10 s"));
   const Plan full = make_plan(options_for("saturation", LabSize::full), 2);
   EXPECT_EQ(full.conditions.keepalive_s, 10);
   EXPECT_EQ(full.conditions.timeout_s, 10);
   EXPECT_EQ(full.conditions.think, "exp:7s");
-  EXPECT_EQ(full.conditions.scaling, "");
+  EXPECT_EQ(full.conditions.session_length, "geom:15");
+  EXPECT_THAT(full.conditions.scaling, HasSubstr("Times are the paper's; sessions make 15 requests"));
 }
+
+struct SteadyCase {
+  const char* name;
+  LabSize size;
+  double session_s;  ///< Mean think time by mean number of requests.
+  double sessions;   ///< Warm-up of a point, in sessions.
+};
+
+class Steady : public testing::TestWithParam<SteadyCase> {};
+
+TEST_P(Steady, IsTheLoadBeforeAnythingIsMeasured) {
+  const Conditions c = make_plan(options_for("saturation", GetParam().size), 2).conditions;
+  EXPECT_GE(c.probe_warmup_s, 2 * GetParam().session_s);
+  EXPECT_GE(c.warmup_s, GetParam().sessions * GetParam().session_s);
+}
+
+INSTANTIATE_TEST_SUITE_P(Lab, Steady,
+                         testing::Values(SteadyCase{"Quick", LabSize::quick, 0.2 * 5, 3},
+                                         SteadyCase{"Normal", LabSize::normal, 0.7 * 15, 3},
+                                         SteadyCase{"Full", LabSize::full, 7.0 * 15, 2}),
+                         [](const auto& test) { return std::string(test.param.name); });
 
 TEST(Plan, VariesTheKeepAliveTimeoutInThePapersProportions) {
   std::vector<double> timeouts;
@@ -199,6 +221,16 @@ INSTANTIATE_TEST_SUITE_P(
                   },
                   "asked for twice"},
         WrongCase{"NoLoad", [](LabOptions& o) { o.multiples = {0}; }, "--multiples"},
+        WrongCase{"SeveralLoadsOfAStep",
+                  [](LabOptions& o) {
+                    o.experiment = "step", o.multiples = {0.5, 1};
+                  },
+                  "--multiples of step is a single one"},
+        WrongCase{"SeveralLoadsOfAttacks",
+                  [](LabOptions& o) {
+                    o.experiment = "attacks", o.multiples = {0.5, 1};
+                  },
+                  "--multiples of attacks is a single one"},
         WrongCase{"NoDuration", [](LabOptions& o) { o.duration_s = 0; }, "--duration"}),
     [](const auto& test) { return std::string(test.param.name); });
 

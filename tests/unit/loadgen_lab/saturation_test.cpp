@@ -26,12 +26,7 @@ struct SimulatedServer {
 };
 
 std::vector<Probe> search(const SimulatedServer& server, const SearchPlan& plan) {
-  std::vector<Probe> probes;
-  while (const auto rate = next_rate(probes, plan)) {
-    probes.push_back(server.probe(*rate));
-    if (probes.size() > 100) break;
-  }
-  return probes;
+  return *search(plan, [&](double rate, unsigned) -> std::optional<Probe> { return server.probe(rate); });
 }
 
 struct SearchCase {
@@ -123,6 +118,18 @@ TEST(Search, EstimatesFromTheCpuWhatTheGeneratorCouldNotReach) {
   const std::vector<Probe> probes{{.rate = 50, .cpu_share = 0.25}, {.rate = 400, .client_limited = true}};
   EXPECT_EQ(saturation_of(probes).rate, 200);
   EXPECT_TRUE(saturation_of(probes).client_limited);
+}
+
+TEST(Search, HasNoResultWhenItIsBrokenOff) {
+  const SimulatedServer server{.capacity = 240};
+  const auto stopped_after = [&](unsigned count) {
+    return search(SearchPlan{}, [&](double rate, unsigned index) {
+      return index < count ? std::optional(server.probe(rate)) : std::nullopt;
+    });
+  };
+  EXPECT_EQ(stopped_after(0), std::nullopt);
+  EXPECT_EQ(stopped_after(2), std::nullopt);
+  EXPECT_NE(stopped_after(100), std::nullopt);
 }
 
 TEST(Search, LearntNothingFromNoProbe) { EXPECT_EQ(saturation_of({}).rate, 0); }

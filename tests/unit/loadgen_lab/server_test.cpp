@@ -1,15 +1,21 @@
 #include "loadgen/lab/server.hpp"
 
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+
 #include <gmock/gmock.h>
 
 #include "loadgen/error.hpp"
 #include "loadgen/lab/bench.hpp"
+#include "loadgen/lab/folder.hpp"
 #include "loadgen/lab/machine.hpp"
 
 namespace sluice::loadgen::lab {
 namespace {
 
-using testing::ElementsAre;
+using testing::HasSubstr;
 
 struct ShareCase {
   const char* name;
@@ -44,18 +50,104 @@ INSTANTIATE_TEST_SUITE_P(
         ShareCase{"FromTheEnd", {0, 2, 4, 6}, 1.5, true, {4, 6}, {0, 2}, true, true, 1.5}),
     [](const auto& test) { return std::string(test.param.name); });
 
-TEST(CpuWindow, IsWhatWasUsedFromTheEndOfTheWarmUpOn) {
-  CpuWindow window;
+/// As a run reports: before it begins, then a moment after the end of each second.
+TEST(CpuWindow, IsWhatWasUsedFromTheEndOfTheWarmUpToTheEndOfTheArrivals) {
+  CpuWindow window(2, 4);
   EXPECT_EQ(window.cpus(), std::nullopt);
-  window.read(10, 1.0, false);
-  window.read(11, 5.0, false);  // the last reading of the warm-up
-  window.read(12, 5.5, true);
-  window.read(13, 6.0, true);
-  window.read(14, 9.0, false);  // requests in flight come to their end
+  window.read(0, 9.9, 1.0);
+  window.read(1, 11, 3.0);
+  window.read(2, 12, 5.0);  // the warm-up has ended
+  window.read(3, 13, 5.5);
+  window.read(4, 14, 6.0);  // so have the arrivals
+  window.read(5, 15, 9.0);  // requests in flight come to their end
   EXPECT_EQ(window.cpus(), 0.5);
 }
 
-TEST(ServerKit, WithoutABinaryIsRefused) { EXPECT_THROW(ServerKit("/does/not/exist", {}), RunError); }
+TEST(CpuWindow, MayBeASingleSecond) {
+  CpuWindow window(1, 2);
+  window.read(0, 9.9, 1.0);
+  window.read(1, 11, 2.0);
+  window.read(2, 12, 2.25);
+  EXPECT_EQ(window.cpus(), 0.25);
+}
+
+TEST(CpuWindow, BeginsWithTheRunWithoutAWarmUp) {
+  CpuWindow window(0, 2);
+  window.read(0, 10, 1.0);
+  window.read(1, 11, 2.0);
+  EXPECT_EQ(window.cpus(), 1);
+  window.read(2, 12, 4.0);
+  EXPECT_EQ(window.cpus(), 1.5);
+}
+
+TEST(CpuWindow, IsNotKnownOfARunThatEndedInItsWarmUp) {
+  CpuWindow window(2, 4);
+  window.read(0, 9.9, 1.0);
+  window.read(1, 11, 3.0);
+  EXPECT_EQ(window.cpus(), std::nullopt);
+}
+
+TEST(ServerKit, WithoutABinaryIsRefused) {
+  const std::atomic<bool> stop{false};
+  EXPECT_THROW(ServerKit("/does/not/exist", {}, stop), RunError);
+}
+
+/// A program in the server's place, as a shell script.
+class ScriptedServer : public testing::Test {
+ protected:
+  std::string script(const std::string& body) {
+    const std::string file = folder_.path() + "/sluice";
+    std::ofstream(file) << "#!/bin/sh\n" << body;
+    std::filesystem::permissions(file, std::filesystem::perms::owner_all);
+    return file;
+  }
+  static std::string refusal(const std::function<void()>& act) {
+    try {
+      act();
+    } catch (const RunError& error) {
+      return error.what();
+    }
+    return "nothing";
+  }
+  /// Without its quota, so that any machine can start it.
+  const CpuShare everything_{};
+  TemporaryFolder folder_;
+  std::atomic<bool> stop_{false};
+};
+
+constexpr const char* kFillsAtOnce = "[ $1 != populate ] || exec touch \"${3#sqlite:}\"\n";
+
+TEST_F(ScriptedServer, IsWaitedForUntilItIsReady) {
+  ServerKit kit(script(std::string(kFillsAtOnce) +
+                       "echo listening on https://127.0.0.1:1\necho admin on http://127.0.0.1:2\n"
+                       "echo ready\nexec sleep 600\n"),
+                {}, stop_);
+  kit.populate(1, 1);
+  const auto server = kit.start({}, everything_);
+  EXPECT_EQ(server->url(), "https://127.0.0.1:1");
+  EXPECT_EQ(server->metrics_url(), "http://127.0.0.1:2/metrics");
+  EXPECT_EQ(server->ended(), std::nullopt);
+}
+
+TEST_F(ScriptedServer, ThatEndsInsteadIsQuoted) {
+  ServerKit kit(script(std::string(kFillsAtOnce) + "echo no such setting >&2\nexit 3\n"), {}, stop_);
+  kit.populate(1, 1);
+  EXPECT_EQ(refusal([&] { kit.start({}, everything_); }),
+            "the server did not start: exit code 3 (no such setting)");
+}
+
+TEST_F(ScriptedServer, ThatIsNotReadyIsGivenUpWhenTheLabIsStopped) {
+  ServerKit kit(script(std::string(kFillsAtOnce) + "exec sleep 600\n"), {}, stop_);
+  kit.populate(1, 1);
+  stop_ = true;
+  EXPECT_THAT(refusal([&] { kit.start({}, everything_); }), HasSubstr("stopped before the server was ready"));
+}
+
+TEST_F(ScriptedServer, ThatFillsItsDatabaseIsGivenUpWhenTheLabIsStopped) {
+  ServerKit kit(script("exec sleep 600\n"), {}, stop_);
+  stop_ = true;
+  EXPECT_THAT(refusal([&] { kit.populate(1, 1); }), HasSubstr("stopped"));
+}
 
 TEST(CpuModel, IsReadFromTheKernelsText) {
   EXPECT_EQ(cpu_model("processor\t: 0\nmodel name\t: AMD EPYC\nmodel name\t: other\n"), "AMD EPYC");

@@ -33,7 +33,7 @@ TEST(Merge, AddsUpWhatTwoGeneratorsDid) {
 
 TEST(Merge, LaysSecondsOverEachOther) {
   Result a = sample_sessions(10), b = sample_sessions(12);
-  b.setup.duration_s = a.setup.duration_s;
+  b.setup.duration_s = a.setup.duration_s, b.window_s = a.window_s;
   b.series[3].t = 3.4;  // the clocks of two machines
   a.series[3].replies = 100, a.series[3].mean_ms = 10, a.series[3].p99_ms = 70;
   b.series[3].replies = 300, b.series[3].mean_ms = 20, b.series[3].p99_ms = 50;
@@ -87,6 +87,50 @@ INSTANTIATE_TEST_SUITE_P(All, Misfits,
                                          MisfitCase{"Duration", [](Setup& s) { s.duration_s = 61; }, "61"},
                                          MisfitCase{"WarmUp", [](Setup& s) { s.warmup_s = 6; }, "warm-up"}),
                          [](const auto& test) { return std::string(test.param.name); });
+
+TEST(Merge, JoinsTextsThatDifferAndSaysEachOnce) {
+  Result a = sample_sessions(), b = sample_sessions(), c = sample_sessions();
+  b.setup.tls = c.setup.tls = "1.2";
+  b.setup.think = "exp:1s";
+  b.setup.retry = "curl", c.setup.retry = "";
+  const auto all = merge({a, b, c}).setup;
+  EXPECT_EQ(all.tls, "1.3, X25519 + 1.2");
+  EXPECT_EQ(all.think, "exp:7s,max=70s + exp:1s");
+  EXPECT_EQ(all.retry, "browser + curl");
+  EXPECT_EQ(all.resume, "per-user");
+}
+
+struct ClockCase {
+  const char* name;
+  const char* other;  ///< The first began at 2025-01-02T03:04:05Z and took a minute.
+  bool merged;
+};
+class Clocks : public testing::TestWithParam<ClockCase> {};
+TEST_P(Clocks, TellWhetherRunsWereOfTheSameTime) {
+  Result other = sample_sessions();
+  other.setup.started_at = GetParam().other;
+  for (const auto& both : {std::vector{sample_sessions(), other}, {other, sample_sessions()}}) {
+    if (GetParam().merged)
+      EXPECT_NO_THROW(merge(both));
+    else
+      EXPECT_THROW(merge(both), UsageError);
+  }
+}
+INSTANTIATE_TEST_SUITE_P(All, Clocks,
+                         testing::Values(ClockCase{"OneALittleLater", "2025-01-02T03:05:04Z", true},
+                                         ClockCase{"OneWhenTheOtherWasOver", "2025-01-02T03:05:05Z", false},
+                                         ClockCase{"OneOfTheYearBefore", "2024-01-02T03:04:05Z", false},
+                                         ClockCase{"OneThatIsNotKnown", "", true},
+                                         ClockCase{"OneThatIsNonsense", "yesterday", true}),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+TEST(Merge, RefusesARunThatWasStoppedEarly) {
+  Result other = sample_sessions();
+  other.window_s -= 1;
+  EXPECT_NO_THROW(merge({sample_sessions(), other}));
+  other.window_s -= 0.5;
+  EXPECT_THROW(merge({sample_sessions(), other}), UsageError);
+}
 
 TEST(Merge, NeedsSomething) { EXPECT_THROW(merge({}), UsageError); }
 
@@ -173,10 +217,37 @@ TEST(ComparisonCaveats, NameWhatDiffers) {
   other.setup.resume = "never";
   other.verdict.kind = Verdict::Kind::client_limited;
   const auto caveats = comparison_caveats({sample_sessions()}, {sample_sessions(), other});
-  EXPECT_THAT(caveats, testing::ElementsAre(HasSubstr("1 of 2 runs of B was CLIENT-LIMITED")));
+  EXPECT_THAT(caveats, testing::ElementsAre(HasSubstr("1 of 2 runs of B was CLIENT-LIMITED"),
+                                            HasSubstr("resumption differs: \"per-user\" and \"never\"")));
   EXPECT_THAT(comparison_caveats({sample_sessions()}, {other}),
               testing::Contains(HasSubstr("resumption differs: \"per-user\" and \"never\"")));
 }
+
+struct DifferenceCase {
+  const char* name;
+  void (*change)(Setup&);
+  const char* says;
+};
+class DifferingSetups : public testing::TestWithParam<DifferenceCase> {};
+TEST_P(DifferingSetups, AreNamedOnceWhereverTheyAre) {
+  Result other = sample_sessions();
+  GetParam().change(other.setup);
+  const Result same = sample_sessions();
+  for (const auto& [a, b] : {std::pair{std::vector{same, other}, std::vector{same, same}},
+                             {std::vector{same, same}, std::vector{same, other}},
+                             {std::vector{same, other}, std::vector{other, other}}})
+    EXPECT_THAT(comparison_caveats(a, b), testing::ElementsAre(HasSubstr(GetParam().says)));
+}
+INSTANTIATE_TEST_SUITE_P(
+    All, DifferingSetups,
+    testing::Values(DifferenceCase{"Target", [](Setup& s) { s.target = "https://x"; }, "target differs"},
+                    DifferenceCase{"Load", [](Setup& s) { s.load = "1/s"; }, "load differs"},
+                    DifferenceCase{"Timeout", [](Setup& s) { s.timeout_s = 3; }, "\"10 s\" and \"3 s\""},
+                    DifferenceCase{"Duration", [](Setup& s) { s.duration_s = 61; }, "duration differs"},
+                    DifferenceCase{"WarmUp", [](Setup& s) { s.warmup_s = 0; }, "warm-up differs"},
+                    DifferenceCase{"Retry", [](Setup& s) { s.retry = "none"; }, "retry differs"},
+                    DifferenceCase{"Threads", [](Setup& s) { s.threads = 2; }, "\"1\" and \"2\""}),
+    [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace
 }  // namespace sluice::loadgen

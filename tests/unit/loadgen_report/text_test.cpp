@@ -32,22 +32,25 @@ TEST(Summary, SaysFirstWhetherTheFiguresCount) {
 
 TEST(Summary, OfSessionsHasItsLines) {
   const std::string text = summary(sample_sessions());
-  for (const char* line : {"1 of 3 limits was missed\\.",                       // the first thing to know
-                           "sessions offered +3,001 +54\\.6",                   //
-                           "sessions started +2,989 +54\\.3 +99\\.6 %",         //
-                           "admitted +2,250 +40\\.9 +75\\.3 %  started",        //
-                           "completed +1,830 +33\\.0 +70\\.0 %  ended",         //
-                           "timeout +40 +1\\.3 % +10,000",                      //
-                           "503 or 429 +440",                                   //
-                           "waiting for the reply: timeout +40",                //
-                           "goodput: for completed sessions +21,000 +381\\.8",  //
-                           "wasted: for abandoned sessions +1,500",             //
-                           "handshake, resumed +6,800 +1\\.18",                 //
-                           "TLS 1\\.3, PSK +6,900 +6,800 +50 +98\\.6 %",        //
-                           "forged-ticket +2,000 +1,900",                       //
-                           "CPU per full handshake, ms +1\\.62",                //
-                           "session_ok>=0\\.95 +70\\.0 %  MISSED",              //
-                           "mean\\(first_byte\\)<10s +27 ms  met",              //
+  for (const char* line : {"1 of 3 limits was missed\\.",                        // the first thing to know
+                           "sessions offered +3,001 +54\\.6",                    //
+                           "sessions started +2,989 +54\\.3 +99\\.6 %",          //
+                           "sessions never started, in the whole run +11\n",     //
+                           "admitted +2,250 +40\\.9 +75\\.3 %  refused or adm",  //
+                           "abandoned or completed\n",                           //
+                           "unfinished at the end +20 +0\\.6 %  started in the whole run",  //
+                           "completed +1,830 +33\\.0 +70\\.0 %  ended",                     //
+                           "timeout +40 +1\\.3 % +10,000",                                  //
+                           "503 or 429 +440",                                               //
+                           "waiting for the reply: timeout +40",                            //
+                           "goodput: for completed sessions +21,000 +381\\.8",              //
+                           "wasted: for abandoned sessions +1,500",                         //
+                           "handshake, resumed +6,800 +1\\.18",                             //
+                           "TLS 1\\.3, PSK +6,900 +6,800 +50 +98\\.6 %",                    //
+                           "forged-ticket +2,000 +1,900",                                   //
+                           "CPU per full handshake, ms +1\\.62",                            //
+                           "session_ok>=0\\.95 +70\\.0 %  MISSED",                          //
+                           "mean\\(first_byte\\)<10s +27 ms  met",                          //
                            "--seed 18446744073709551615 and the same options"})
     EXPECT_THAT(text, ContainsRegex(line));
 }
@@ -74,6 +77,14 @@ TEST(Summary, OfOtherModesLeavesSessionsOut) {
   }
   EXPECT_THAT(summary(sample_requests()), HasSubstr("requests started"));
   EXPECT_THAT(summary(sample_handshakes()), ContainsRegex("connections offered +1,500 +300\\.0"));
+}
+
+TEST(Summary, OfSeveralGeneratorsIsNotRepeatedWithOneSeed) {
+  Result result = sample_sessions();
+  result.setup.generators = 2;
+  EXPECT_THAT(summary(result), Not(HasSubstr("Repeat")));
+  EXPECT_THAT(summary(result), Not(HasSubstr("--seed")));
+  EXPECT_THAT(summary(result), HasSubstr("measured  2025-01-02T03:04:05Z"));
 }
 
 TEST(Summary, FitsIntoItsWidthAndObeysNobody) {
