@@ -265,24 +265,26 @@ class Client:
 
 
 def billed(options, *command, good=(0,)):
-    """Runs a generator on one CPU -> (its output, CPU seconds it used)."""
+    """Runs a generator on one CPU -> (its output, CPU seconds it used, seconds it took from start to end)."""
+    begin = time.monotonic()
     with tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(["taskset", "-c", options.client_cpus.split(",")[0], *map(str, command)],
                                    stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
         _, status, usage = os.wait4(process.pid, 0)
+        took = time.monotonic() - begin
         process.returncode = os.waitstatus_to_exitcode(status)  # it is reaped; subprocess need not
         output.seek(0)
         text = output.read()
     if process.returncode not in good:
         sys.exit(f"bench: {pathlib.Path(command[0]).name} failed: {text.strip()}")
-    return text, usage.ru_utime + usage.ru_stime
+    return text, usage.ru_utime + usage.ru_stime, took
 
 
 def sluice_load(options, folder, server, *arguments):
     """-> (its result, CPU seconds it used). Exit code 3: it was the limit, which is what is measured."""
     file = folder / "load.json"
-    _, cpu = billed(options, options.bin / "sluice-load", "run", "--target", f"https://{HOST}:{server.port}", "--insecure",
-                    "--quiet", "--json", file, *arguments, good=(0, 3))
+    _, cpu, _ = billed(options, options.bin / "sluice-load", "run", "--target", f"https://{HOST}:{server.port}",
+                       "--insecure", "--quiet", "--json", file, *arguments, good=(0, 3))
     return json.loads(file.read_text()), cpu
 
 
@@ -294,8 +296,8 @@ def load_requests(options, folder, server):
         return {"per_s": result["window"]["requests"]["ok"] / result["window_s"], "cpu_us": cpu / requests * 1e6}
 
     def theirs():
-        text, cpu = billed(options, "wrk", "-t1", f"-c{options.connections}", f"-d{options.seconds}s", "--latency",
-                           f"https://{HOST}:{server.port}/1k.html")
+        text, cpu, _ = billed(options, "wrk", "-t1", f"-c{options.connections}", f"-d{options.seconds}s", "--latency",
+                              f"https://{HOST}:{server.port}/1k.html")
         requests = int(re.search(r"(\d+) requests in", text)[1])
         return {"per_s": float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1]), "cpu_us": cpu / requests * 1e6}
 
@@ -303,7 +305,11 @@ def load_requests(options, folder, server):
 
 
 def load_handshakes(options, folder, server):
-    """The others make one connection after the other, sluice-load several at a time: it is the CPU that compares."""
+    """The others make one connection after the other, sluice-load several at a time: it is the CPU that compares.
+
+    s_time runs until the clock's second has changed often enough, and counts in whole seconds: its rate is taken over
+    the time of its process, start included.
+    """
     def ours():
         result, cpu = sluice_load(options, folder, server, "--handshakes", "--connections", 8, "--tls", "1.3", "--resume",
                                   "never", "--duration", f"{options.seconds}s")
@@ -312,14 +318,14 @@ def load_handshakes(options, folder, server):
         return {"per_s": per_s, "cpu_us": cpu / made * 1e6}
 
     def s_time():
-        text, cpu = billed(options, "openssl", "s_time", "-connect", f"{HOST}:{server.port}", "-new", "-tls1_3", "-time",
-                           options.seconds)
-        made, seconds = re.search(r"(\d+) connections in (\d+) real seconds", text).groups()
-        return {"per_s": int(made) / int(seconds), "cpu_us": cpu / int(made) * 1e6}
+        text, cpu, took = billed(options, "openssl", "s_time", "-connect", f"{HOST}:{server.port}", "-new", "-tls1_3",
+                               "-time", options.seconds)
+        made = int(re.search(r"(\d+) connections in \d+ real seconds", text)[1])
+        return {"per_s": made / took, "cpu_us": cpu / made * 1e6}
 
     def plain():
-        text, cpu = billed(options, options.bin.parent / "tests/bench/handshakes", HOST, server.port, "full", "1.3",
-                           options.handshakes)
+        text, cpu, _ = billed(options, options.bin.parent / "tests/bench/handshakes", HOST, server.port, "full", "1.3",
+                              options.handshakes)
         return {"per_s": options.handshakes / json.loads(text)["seconds"], "cpu_us": cpu / options.handshakes * 1e6}
 
     return [Client("sluice-load", ours), Client("openssl s_time", s_time), Client("handshakes.cpp", plain)]
@@ -345,7 +351,9 @@ def thinking_memory(options, folder, server, count):
 
 
 def load_part(options, report, server, folder):
-    columns = [("per_s", "per second", 0), ("cpu_us", "CPU µs each", 1)]
+    columns = [("cpu_us", "CPU µs each", 1), ("per_s", "per second", 0)]
+    print("  sluice-load: CPU µs each decides; s_time and handshakes.cpp make one handshake after the other, and the seconds of\n"
+          "  s_time, which counts whole ones, are those of its process")
     for what, make in (("requests, 1 KB", load_requests), ("TLS 1.3 full handshakes", load_handshakes)):
         ours, *others = make(options, folder, server)
         for other in others:

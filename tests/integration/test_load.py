@@ -85,6 +85,9 @@ def test_follows_redirects(load, ecdsa):
         run = load.sessions(server, "--users", 2, "--duration", "500ms", think="const:20ms")
         assert_agree(run, server)
         assert run.whole.requests.redirects == server.targets().count("/there") > 0
+        pages = run.whole.requests.sent - run.whole.requests.redirects
+        latency = run.measured.latency
+        assert latency.first_byte.count == latency.complete.count == pages
 
 
 def test_brings_cookies_back(load, ecdsa):
@@ -121,6 +124,15 @@ def test_sends_the_headers_asked_for(load, ecdsa):
         assert_agree(run, server)
         assert {request.headers["x-test"] for request in server.requests()} == {"42"}
         assert {request.headers["host"] for request in server.requests()} == {f"{HOST}:{server.port}"}
+
+
+def test_headers_asked_for_take_the_place_of_its_own(load, ecdsa):
+    with ScriptedServer(ecdsa) as server:
+        run = load(server, "--path", "/", "--rate", 20, "--duration", "500ms", "--header", "Host: shop.example",
+                   "--header", "user-agent: tester/1")
+        assert_agree(run, server)
+        seen = {(request.headers["host"], request.headers["user-agent"]) for request in server.requests()}
+        assert seen == {("shop.example", "tester/1")}
 
 
 def test_connects_from_the_sources_asked_for(load, ecdsa):

@@ -1,9 +1,15 @@
 """sluice-load as a command: what it says and with which exit code, its files, and what is done with them afterwards."""
+import contextlib
+import fcntl
 import html.parser
 import json
+import os
+import pty
 import re
 import signal
 import socket
+import struct
+import termios
 
 import jsonschema
 import pytest
@@ -12,6 +18,7 @@ from generator import CLIENT_LIMITED, LIMIT_MISSED, MEASURED, OK, RUN_ERROR, USA
 from scripted_server import Reply, ScriptedServer
 from sluice import HOST, ROOT, eventually
 
+VERDICTS = ("VALID", "CLIENT-LIMITED", "SERVER-NOT-SATURATED")
 HEADER = "to\\from,/one,transition_waiting_time_ms\n"
 QUICK = ["--path", "/", "--rate", 50, "--connections", 2, "--duration", "500ms", "--quiet"]
 
@@ -47,6 +54,13 @@ def one_sentence(run):
     (["--rate", "1", "--retry", "netscape"], "netscape"),
     (["--rate", "1", "--arrivals", "uniform"], "uniform"),
     (["--rate", "1", "--header", "no colon"], "no colon"),
+    (["--path", "/", "--images"], "--images"),
+    (["--handshakes", "--rate", "1", "--think", "0"], "--think"),
+    (["--handshakes", "--rate", "1", "--session-length", "5"], "--session-length"),
+    (["--handshakes", "--rate", "1", "--header", "X: y"], "--header"),
+    (["--handshakes", "--path", "/"], "--path"),
+    (["--users", "1", "--connections", "1"], "--connections"),
+    (["--rate", "1", "--source", "192.0.2.1"], "192.0.2.1"),
     (["--rate", "1", "--source", "nowhere"], "nowhere"),
     (["--rate", "1", "--path", "relative"], "relative"),
     (["--rate", "1", "--threads", "1000"], "threads"),
@@ -58,7 +72,8 @@ def test_what_makes_no_sense_is_refused_with_one_sentence(load, arguments, says)
 
 
 @pytest.mark.parametrize("target", [
-    "", "http://localhost:80", "localhost:8443", "https://", "https://h:0", "https://h:99999", "https://h:port", "ftp://h"])
+    "", "http://localhost:80", "localhost:8443", "https://", "https://h:0", "https://h:99999", "https://h:port", "ftp://h",
+    "https://h/path"])
 def test_a_target_that_is_none(load, target):
     one_sentence(load.command("run", "--target", target, "--rate", 1, code=USAGE))
 
@@ -82,6 +97,13 @@ def test_a_trace_that_is_none(load, content):
     trace = load.file("trace.txt", content)
     run = load.command("run", "--target", f"https://{HOST}:1", "--profile", f"replay {trace}", code=USAGE)
     assert "trace.txt" in one_sentence(run)
+
+
+def test_a_replay_has_its_own_arrivals(load):
+    trace = load.file("trace.txt", "0\n")
+    run = load.command("run", "--target", f"https://{HOST}:1", "--profile", f"replay {trace}", "--arrivals", "poisson",
+                       code=USAGE)
+    assert "--arrivals" in one_sentence(run)
 
 
 def test_nobody_listens(load):
@@ -130,21 +152,21 @@ def test_limits(load, ecdsa, limits, missed):
 
 
 def sequence(load, ecdsa, seed):
-    """What one user asks for, in order, and the number of arrivals of an open loop."""
+    """What one user asks for, in order, and the arrivals of an open loop."""
     with ScriptedServer(ecdsa, answer=lambda request: Reply(b'"/x?itemId=5" "/x?itemId=6" "userId=7"')) as server:
         load(server, "--users", 1, "--think", "0", "--session-length", "15", "--duration", "500ms", "--seed", seed)
         targets = server.targets()
     with ScriptedServer(ecdsa) as server:
-        run = load(server, "--handshakes", "--rate", 50, "--duration", "1s", "--seed", seed)
-    return targets, sum(second.planned for second in run.series)
+        run = load(server, "--handshakes", "--rate", 50, "--duration", "2s", "--seed", seed)
+    return targets, [second.planned for second in run.series][:2]
 
 
 def test_the_same_seed_gives_the_same_run(load, ecdsa):
-    (first, arrivals), (again, arrivals_again), (other, _) = (sequence(load, ecdsa, seed) for seed in (11, 11, 12))
+    (first, arrivals), (again, arrivals_again), (other, others) = (sequence(load, ecdsa, seed) for seed in (11, 11, 12))
     common = min(map(len, (first, again, other)))  # how far they come depends on the machine
     assert common >= 20 and len(set(first[:common])) > 5
     assert first[:common] == again[:common] != other[:common]
-    assert arrivals == arrivals_again
+    assert arrivals == arrivals_again != others
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -162,11 +184,34 @@ def test_ends_early_with_a_report_when_interrupted(load, ecdsa, number):
 def test_the_summary_begins_with_the_verdict(load, hello):
     run = load(hello, *QUICK[:-1], "--label", "a small one")
     first = next(line for line in run.out.splitlines() if line.strip())
-    assert any(verdict in "\n".join(run.out.splitlines()[:8])
-               for verdict in ("VALID", "CLIENT-LIMITED", "SERVER-NOT-SATURATED")), first
+    assert any(verdict in "\n".join(run.out.splitlines()[:8]) for verdict in VERDICTS), first
     assert "a small one" in run.out
     assert max(map(len, run.out.splitlines())) <= 110
     assert "\x1b" not in run.out + run.err  # no terminal here
+
+
+def read_terminal(master):
+    text = b""
+    with contextlib.suppress(OSError):  # EIO: nobody has the other end any more
+        while data := os.read(master, 65536):
+            text += data
+    return text.decode().replace("\r\n", "\n")
+
+
+def test_on_a_terminal_the_view_is_redrawn_and_gives_way_to_the_summary(load, hello):
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("4H", 40, 70, 0, 0))
+    process, file = load.begin(hello, *QUICK[:-3], "--duration", "2500ms", terminal=slave)
+    os.close(slave)
+    text = read_terminal(master)
+    os.close(master)
+    load.finish(process, file, MEASURED)
+    *blocks, summary = re.split(r"\x1b\[(\d+)A\x1b\[J", text)
+    assert len(blocks) >= 4  # of each: the block, then how far the cursor went up
+    for block, up in zip(blocks[::2], blocks[1::2]):
+        assert block.count("\n") == int(up) > 5 and max(map(len, block.splitlines())) <= 70
+        assert "replies" in block and f"https://{HOST}:{hello.port}" in block
+    assert "\x1b" not in summary and any(verdict in summary for verdict in VERDICTS)
 
 
 def test_quiet_says_nothing_on_the_way(load, hello):
@@ -247,7 +292,7 @@ def test_report_prints_the_summary_again(load, hello):
 def test_merge_adds_up(load, ecdsa, tmp_path):
     with ScriptedServer(ecdsa) as server:
         runs = [load.sessions(server, "--rate", 20, "--duration", "1s", "--seed", seed) for seed in (1, 2)]
-        load.command("merge", *(run.file for run in runs), "--json", tmp_path / "merged.json")
+        load.command("merge", *(run.file for run in runs), "--json", tmp_path / "merged.json", code=MEASURED)
         merged = Result(tmp_path / "merged.json")
         merged.check()
         for part, names in (("sessions", ["started", "completed", "admitted"]),

@@ -2,19 +2,23 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 
 import pytest
 
+from generator import ATTACKS
 from sluice import BIN, DEADLINE, eventually
 
 # A lab of two points of a second each. The rate is given: looking for it takes longer than this.
-TINY = ["--saturation", "40", "--processors", "0.5", "--multiples", "0.5,2", "--duration", "1s", "--warmup", "0s",
-        "--timeout", "2s", "--repeats", "1", "--think", "const:50ms", "--session-length", "3", "--shop-users", "50",
-        "--shop-items", "20"]
-LONG = ["--saturation", "10", "--processors", "0.5", "--multiples", "1", "--duration", "1h", "--warmup", "0s",
-        "--think", "const:50ms", "--session-length", "3", "--timeout", "1s", "--shop-users", "50", "--shop-items", "20"]
+SMALL = ["--warmup", "0s", "--certificate", "ecdsa", "--think", "const:50ms", "--session-length", "3", "--shop-users", "50",
+         "--shop-items", "20"]
+TINY = ["--saturation", "40", "--processors", "0.5", "--multiples", "0.5,2", "--duration", "1s", "--timeout", "2s",
+        "--repeats", "1", *SMALL]
+LONG = ["--saturation", "10", "--processors", "0.5", "--multiples", "1", "--duration", "1h", "--timeout", "1s", *SMALL]
+# In a mount namespace, an empty folder over the cgroups: as a machine on which they can't be written.
+NO_CGROUPS = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /sys/fs/cgroup && exec "$@"', "sh"]
 
 
 class Lab:
@@ -26,17 +30,17 @@ class Lab:
         self.temporary.mkdir()
         self.processes = []
 
-    def start(self, *arguments):
+    def start(self, *arguments, launcher=()):
         process = subprocess.Popen(
-            [BIN / "sluice-load", "lab", *arguments, "--server", BIN / "sluice", "--out", self.out],
+            [*launcher, BIN / "sluice-load", "lab", *arguments, "--server", BIN / "sluice", "--out", self.out],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             env={**os.environ, "TMPDIR": str(self.temporary)})
         self.processes.append(process)
         return process
 
-    def run(self, *arguments, expected=(0, 3)):
-        """Output and exit code. On a busy machine the generator may well be the limit, and says so with 3."""
-        process = self.start(*arguments)
+    def run(self, *arguments, expected=(0, 3), launcher=()):
+        """-> output. On a busy machine the generator may well be the limit, and says so with 3."""
+        process = self.start(*arguments, launcher=launcher)
         output, _ = process.communicate(timeout=6 * DEADLINE)
         assert process.returncode in expected, f"exit code {process.returncode}:\n{output}"
         return output
@@ -78,26 +82,66 @@ def lab(tmp_path):
         process.wait(DEADLINE)
 
 
-def test_writes_a_page_and_its_figures_and_leaves_nothing(lab):
-    output = lab.run("saturation", *TINY)
-    lab.assert_nothing_left()
-    assert "[2/2] off, 0.5 CPU, x 2: " in output
+def assert_written(lab, output):
+    """The page and the figures of TINY -> whether its half CPU was a quota. Without cgroups it becomes a whole one."""
     page = (lab.out / "index.html").read_text()
-    for words in ("Completed sessions", "Mean response time", "All points", "off, 0.5 CPU", "OpenSSL 3", "--saturation 40"):
+    quota = "Fractions of a CPU are a cgroup" in page
+    assert quota != ("given by affinity, whole ones, as quotas are not possible" in page)
+    cpus, name = (0.5, "off, 0.5 CPU") if quota else (1, "off, 1 CPU")
+    assert f"[2/2] {name}, x 2: " in output
+    for words in ("Completed sessions", "Mean response time", "All points", name, "OpenSSL 3", "--saturation 40"):
         assert words in page, words
     figures = json.loads((lab.out / "lab.json").read_text())
     assert figures["schema"] == "sluice-load/lab/1"
-    assert figures["saturation"] == [{"processors": 0.5, "certificate": "ecdsa", "rate": 20, "given": True,
+    assert figures["saturation"] == [{"processors": cpus, "certificate": "ecdsa", "rate": 40 * cpus, "given": True,
                                       "bracketed": False, "client_limited": False, "probes": []}]
-    assert [(point["x"], point["rate"]) for point in figures["points"]] == [(0.5, 10), (2, 40)]
+    assert [(point["x"], point["rate"]) for point in figures["points"]] == [(0.5, 20 * cpus), (2, 80 * cpus)]
     for point in figures["points"]:
         assert point["result"]["schema"] == "sluice-load/result/1"
     assert figures["machine"]["cpus"] >= 1 and not figures["stopped"]
+    return quota
+
+
+def test_writes_a_page_and_its_figures_and_leaves_nothing(lab):
+    output = lab.run("saturation", *TINY)
+    lab.assert_nothing_left()
+    assert_written(lab, output)
+
+
+@pytest.mark.skipif(subprocess.run([*NO_CGROUPS, "true"], capture_output=True).returncode != 0,
+                    reason="no mount namespace of our own without privileges")
+def test_gives_whole_cpus_where_cgroups_can_not_be_written(lab):
+    output = lab.run("saturation", *TINY, launcher=NO_CGROUPS)
+    lab.assert_nothing_left()
+    assert not assert_written(lab, output)
+
+
+def test_finds_the_saturation_rate_by_itself(lab):
+    """A tenth of a CPU and dear handshakes, so that few new clients a second are enough."""
+    small = [word if word != "ecdsa" else "rsa2048" for word in SMALL]
+    output = lab.run("saturation", "--processors", "0.1", "--multiples", "1", "--duration", "2s", "--timeout", "1s",
+                     "--repeats", "1", *small)
+    lab.assert_nothing_left()
+    (search,) = json.loads((lab.out / "lab.json").read_text())["saturation"]
+    assert not search["given"] and len(search["probes"]) >= 2
+    assert 0 < search["rate"] <= max(probe["rate"] for probe in search["probes"])
+    assert output.count("looking for saturation of off, ") == len(search["probes"])
+    (rate,) = re.search(r"saturates at ([\d.,]+) new clients/s", (lab.out / "index.html").read_text()).groups()
+    assert float(rate) == pytest.approx(search["rate"], rel=0.01)
+
+
+def test_measures_what_each_attack_does_to_honest_users(lab):
+    lab.run("attacks", "--saturation", "100", "--processors", "0.1", "--multiples", "0.5", "--duration", "1s", "--timeout",
+            "1s", "--repeats", "1", *SMALL)
+    lab.assert_nothing_left()
+    points = json.loads((lab.out / "lab.json").read_text())["points"]
+    attacked = {kind for point in points for kind in point["result"]["window"].get("attacks", {})}
+    assert attacked == set(ATTACKS) and len(points) == 1 + len(ATTACKS)
 
 
 @pytest.mark.parametrize("experiment", ["step", "ramp", "keepalive"])
 def test_runs_every_experiment(lab, experiment):
-    lab.run(experiment, *TINY[:4], *TINY[6:])
+    lab.run(experiment, *["1" if word == "0.5,2" else word for word in TINY])
     lab.assert_nothing_left()
     assert json.loads((lab.out / "lab.json").read_text())["experiment"] == experiment
 

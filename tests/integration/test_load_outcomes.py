@@ -3,7 +3,7 @@ import contextlib
 
 import pytest
 
-from generator import CLIENT_LIMITED, ENDLESS_PAGES, MEASURED, THREE_PAGES, total
+from generator import ENDLESS_PAGES, MEASURED, THREE_PAGES, total
 from scripted_server import ALERT, CLOSE, CUT, GARBAGE, RESET, SILENT, TLS, Raw, Reply, ScriptedServer
 from sluice import eventually
 
@@ -80,6 +80,8 @@ def test_refused_instead_of_its_first_reply(load, ecdsa, reply, cause):
         assert nonzero(run.whole.sessions.refused) == {cause: refused} and refused > 0
         assert run.whole.sessions.completed == len(server.connections) - refused
         assert run.whole.sessions.admitted == run.whole.sessions.completed
+        if getattr(reply, "cut", None) and reply.ending != RESET:  # a reset takes what has not been read with it
+            assert run.whole.requests.bytes_received == server.bytes_out()
         busy = refused if cause == "http_503" else 0
         assert run.whole.requests.busy == busy
         assert run.whole.requests.failed == refused - busy
@@ -174,6 +176,20 @@ def test_an_error_page_is_no_refusal(load, ecdsa):
         assert total(run.whole.sessions.refused) == total(run.whole.sessions.abandoned) == 0
 
 
+@pytest.mark.parametrize("status", [404, 500])
+def test_refused_when_no_page_was_good(load, ecdsa, status):
+    """Every second session sees error pages only, from which it goes home: nobody would say that it was served."""
+    def answer(request):
+        return Reply(status=status if request.connection.number % 2 else 200)
+
+    with ScriptedServer(ecdsa, answer=answer) as server:
+        run = load.sessions(server, *SHORT, "--session-length", 3)
+        refused = sum(connection.number % 2 for connection in server.settled().connections)
+        assert nonzero(run.whole.sessions.refused) == {"http_error": refused} and refused > 0
+        assert run.whole.sessions.completed == run.whole.sessions.admitted == len(server.connections) - refused
+        assert run.whole.requests.goodput == run.whole.requests.ok
+
+
 # How real clients come back, from measurements: connections (requests for 503) of one user, one page.
 # A browser's reloads after RST and FIN come 1 s and 5 s later, so within 3 s there are two rounds of two.
 TRIES = {
@@ -211,14 +227,3 @@ def test_retries_as_real_clients_do(load, ecdsa, retry):
             assert (sessions.started, sessions.completed) == (5, 1)
             assert sessions.retries == 4 * (tries - 1)
             assert sessions.attempts == 3 + 4 * tries
-
-
-def test_descriptors_that_run_out_are_its_own_limit(load, ecdsa):
-    """200 users, and descriptors for not even 64."""
-    with ScriptedServer(ecdsa) as server:
-        run = load(server, "--model", load.file("model.csv", ENDLESS_PAGES), "--think", "const:1m", "--users", 200,
-                   "--duration", "1s", code=CLIENT_LIMITED, launcher=["/bin/sh", "-c", 'ulimit -n 64; exec "$@"', "sh"])
-        assert 20 < len(server.settled().connections) == run.whole.connections.established < 64
-    assert list(nonzero(run.whole.sessions.refused)) == ["no_descriptors"]
-    assert any("descriptor" in reason for reason in run.verdict.reasons) and "descriptor" in run.out
-    assert "CLIENT-LIMITED" in run.out

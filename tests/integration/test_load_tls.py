@@ -2,7 +2,7 @@
 import pytest
 
 from generator import MEASURED, RUN_ERROR, USAGE, total
-from scripted_server import ScriptedServer
+from scripted_server import CLOSE, Reply, ScriptedServer
 from sluice import HOST
 
 DETERMINISTIC = ["--arrivals", "deterministic"]
@@ -39,7 +39,17 @@ def test_per_user_each_resumes_what_is_its_own(load, ecdsa, version, kind):
         run = visits(load, server, "--tls", version, "--resume", "per-user")
         assert_ledger_agrees(run, server)
         assert server.offers("none") == run.whole.sessions.started == server.handshakes("full")
-        assert server.offers(kind, resumed=True) == server.handshakes("resumed") > server.handshakes("full")
+        assert server.offers(kind, resumed=True) == server.handshakes("resumed") > 0
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_resumes_after_a_connection_that_its_reply_has_ended(load, ecdsa, version):
+    """The reply says that the connection closes: that is no reason to forget its session (RFC 5246 section 7.2.1)."""
+    closing = Reply(headers=(("Connection", "close"),), ending=CLOSE)
+    with ScriptedServer(ecdsa, answer=lambda request: closing) as server:
+        run = visits(load, server, "--tls", version)
+        assert_ledger_agrees(run, server)
+        assert server.handshakes("full") == run.whole.sessions.started and server.handshakes("resumed") > 0
 
 
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
@@ -53,18 +63,20 @@ def test_never_offers_nothing(load, ecdsa, version):
 @pytest.mark.parametrize("share", [0.3, 0.8])
 def test_ratio_is_a_share_of_all_connections(load, ecdsa, share):
     with one_page_connections(ecdsa) as server:
-        run = load(server, "--handshakes", "--rate", 100, *DETERMINISTIC, "--duration", "3s", "--resume", f"ratio:{share}")
+        run = load(server, "--handshakes", "--rate", 60, *DETERMINISTIC, "--duration", "4s", "--resume", f"ratio:{share}")
         assert_ledger_agrees(run, server)
-        # 300 draws: 4 standard deviations, and a few at the beginning that have nothing to offer yet
-        assert abs(server.handshakes("resumed") / len(server.connections) - share) < 0.13
+        # The first ones have nothing to offer yet. 200 draws, 4 standard deviations.
+        later = [connection.handshake for connection in server.connections[40:]]
+        assert len(later) == 200 and abs(later.count("resumed") / 200 - share) < 0.13
 
 
 def test_session_ids_of_tls_1_2(load, ecdsa):
     with one_page_connections(ecdsa) as server:
         run = visits(load, server, "--tls", "1.2", "--resume", "session-id")
         assert_ledger_agrees(run, server)
-        assert server.offers("ticket") == 0
-        assert server.offers("session_id", resumed=True) == server.handshakes("resumed") > server.handshakes("full")
+        # Some are declined: OpenSSL as a server forgets the ID of a connection that did not end as it wants it.
+        assert server.offers("ticket") == 0 and server.offers("none") == run.whole.sessions.started
+        assert server.offers("session_id", resumed=True) == server.handshakes("resumed") > 0
 
 
 def test_shared_everybody_offers_the_same(load, ecdsa):
@@ -95,6 +107,15 @@ def test_a_declined_offer_is_a_full_handshake(load, ecdsa):
         ledger = run.whole.connections.resumption.tls_1_3
         assert ledger.declined.psk == server.offers("psk", resumed=False) > 0
         assert total(ledger.accepted) == 0
+
+
+@pytest.mark.parametrize("arguments", [["--resume", "per-user"], ["--tls", "1.2", "--resume", "shared"]],
+                         ids=lambda value: " ".join(value))
+def test_waits_for_no_ticket_that_nobody_would_use(load, ecdsa, arguments):
+    """A server that issues none: with waits of 100 ms one connection after the other makes ten in a second."""
+    with ScriptedServer(ecdsa, tickets=False) as server:
+        load(server, "--handshakes", "--connections", 1, "--duration", "1s", *arguments)
+        assert len(server.settled().connections) > 20
 
 
 @pytest.mark.parametrize("version", ["1.2", "1.3"])

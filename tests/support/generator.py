@@ -176,12 +176,13 @@ class Generator:
         path.write_text(text)
         return path
 
-    def start(self, *arguments, launcher=()):
+    def start(self, *arguments, launcher=(), terminal=subprocess.PIPE):
+        """`terminal`: the descriptor of one that gets what it says, instead of the Run."""
         return subprocess.Popen([*launcher, BIN / "sluice-load", *map(str, arguments)], stdin=subprocess.DEVNULL,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.directory)
+                                stdout=terminal, stderr=terminal, text=True, cwd=self.directory)
 
     def finish(self, process, file, code):
-        out, err = process.communicate(timeout=3 * DEADLINE)
+        out, err = (said or "" for said in process.communicate(timeout=3 * DEADLINE))
         run = Run(process.returncode, out, err, file)
         wanted = code if isinstance(code, tuple) else (code,)
         assert run.code in wanted, f"exit code {run.code} instead of {code}\n{out}\n{err}"
@@ -193,17 +194,17 @@ class Generator:
         """Any subcommand."""
         return self.finish(self.start(*arguments), self.directory / "none.json", code)
 
-    def begin(self, server, *arguments, launcher=()):
+    def begin(self, server, *arguments, **options):
         """`run` against a server -> (process, result file); for tests that act in mid-run."""
         self.runs += 1
         file = self.directory / f"run{self.runs}.json"
         trust = ["--ca", server.trust[0]] if not {"--insecure", "--ca"} & set(arguments) else []
         return self.start("run", "--target", f"https://127.0.0.1:{server.port}", *trust, "--json", file, *arguments,
-                          launcher=launcher), file
+                          **options), file
 
-    def __call__(self, server, *arguments, code=MEASURED, launcher=()):
+    def __call__(self, server, *arguments, code=MEASURED, **options):
         """`run` against a server that has `port` and `trust`, to its end."""
-        run = self.finish(*self.begin(server, *arguments, launcher=launcher), code)
+        run = self.finish(*self.begin(server, *arguments, **options), code)
         if run.result:
             run.check()
         return run

@@ -132,7 +132,8 @@ def reset(sock):
 
 
 def server_context(certificate, version=None, tickets=True, group=None):
-    """`version`: "1.2" or "1.3", None for both. Without `tickets` a TLS 1.2 session is known by its ID."""
+    """`version`: "1.2" or "1.3", None for both. Without `tickets` a session of TLS 1.2 is known by its ID, and
+    one of TLS 1.3 not at all."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*certificate)
     context.set_alpn_protocols(["http/1.1"])
@@ -141,6 +142,7 @@ def server_context(certificate, version=None, tickets=True, group=None):
             "1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}[version]
     if not tickets:
         context.options |= ssl.OP_NO_TICKET
+        context.num_tickets = 0
     if group:
         context.set_ecdh_curve(group)
     return context
@@ -323,6 +325,7 @@ class ScriptedServer:
         method, target, version = first.split(" ")
         assert method == "GET" and version == "HTTP/1.1", first
         headers = {name.lower(): value.strip() for name, value in (field.split(":", 1) for field in fields)}
+        assert len(headers) == len(fields), f"a field twice: {fields}"
         with self._lock:
             number, self._requests = self._requests, self._requests + 1
         request = Request(account, len(account.requests), number, target, headers, len(head) + 4)
