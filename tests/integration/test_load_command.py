@@ -14,7 +14,7 @@ import termios
 import jsonschema
 import pytest
 
-from generator import CLIENT_LIMITED, LIMIT_MISSED, MEASURED, OK, RUN_ERROR, USAGE, Result
+from generator import CLIENT_LIMITED, LIMIT_MISSED, MEASURED, OK, RUN_ERROR, THREE_PAGES, USAGE, Result
 from scripted_server import Reply, ScriptedServer
 from sluice import HOST, ROOT, eventually
 
@@ -290,8 +290,11 @@ def test_report_prints_the_summary_again(load, hello):
 
 
 def test_merge_adds_up(load, ecdsa, tmp_path):
+    """Generators that ran at the same time."""
     with ScriptedServer(ecdsa) as server:
-        runs = [load.sessions(server, "--rate", 20, "--duration", "1s", "--seed", seed) for seed in (1, 2)]
+        begun = [load.begin(server, "--model", load.file("three_pages.csv", THREE_PAGES), "--think", "0", "--rate", 20,
+                            "--duration", "2s", "--seed", seed) for seed in (1, 2)]
+        runs = [load.finish(*what, MEASURED) for what in begun]
         load.command("merge", *(run.file for run in runs), "--json", tmp_path / "merged.json", code=MEASURED)
         merged = Result(tmp_path / "merged.json")
         merged.check()
@@ -302,6 +305,13 @@ def test_merge_adds_up(load, ecdsa, tmp_path):
                 assert merged.window[part][name] == sum(run.window[part][name] for run in runs)
         assert merged.setup.generators == 2
         assert merged.measured.latency.complete.count == sum(run.measured.latency.complete.count for run in runs)
+
+
+def test_merge_refuses_runs_one_after_the_other(load, hello, tmp_path):
+    run = load(hello, *QUICK)
+    earlier = load.file("earlier.json", run.text.replace(run.setup.started_at, "2001-02-03T04:05:06Z"))
+    merged = load.command("merge", earlier, run.file, "--json", tmp_path / "merged.json", code=USAGE)
+    assert "2001-02-03T04:05:06Z" in one_sentence(merged)
 
 
 def test_merge_refuses_what_does_not_belong_together(load, hello, tmp_path):
