@@ -15,6 +15,7 @@
 
 #include "loadgen/error.hpp"
 #include "loadgen/lab/lab_options.hpp"
+#include "loadgen/model/describe.hpp"
 #include "loadgen/report/combine.hpp"
 #include "loadgen/report/format.hpp"
 #include "loadgen/report/html.hpp"
@@ -279,7 +280,7 @@ int command_line(int argc, char** argv) {
   app.require_subcommand(1);
   RunWords words;
   Output output;
-  std::string a, b, result;
+  std::string a, b, result, model;
   std::vector<std::string> several;
   int code = kOk;
 
@@ -303,6 +304,11 @@ int command_line(int argc, char** argv) {
   report_app->add_option("RESULT", result, "Result file or folder")->required();
   add_output_options(*report_app, output);
   report_app->callback([&] { code = report_command(result, output); });
+
+  auto* check_app =
+      app.add_subcommand("check", "What a model asks for: shares of its pages, length of its sessions");
+  check_app->add_option("MODEL", model, "default, browse, or a transition table in a file")->required();
+  check_app->callback([&] { std::cout << describe(Transitions::load(model), words.seed); });
 
   LabOptions lab;
   for (int i = 0; i < argc; ++i) lab.command_line += (i > 0 ? " " : "") + report::shell_word(argv[i]);

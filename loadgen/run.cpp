@@ -9,6 +9,7 @@
 #include "loadgen/error.hpp"
 #include "loadgen/io/scrape.hpp"
 #include "loadgen/io/worker.hpp"
+#include "loadgen/report/format.hpp"
 #include "loadgen/verdict.hpp"
 
 namespace sluice::loadgen {
@@ -17,9 +18,7 @@ namespace {
 constexpr std::chrono::milliseconds kStartDelay{20};  // threads are up when the schedule begins
 constexpr std::chrono::milliseconds kLook{50};
 
-double milliseconds(Histogram::Duration value) {
-  return std::chrono::duration<double, std::milli>(value).count();
-}
+using report::milliseconds;
 
 std::string utc_now() {
   const std::time_t now = std::time(nullptr);
