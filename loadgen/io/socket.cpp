@@ -92,7 +92,7 @@ bool Sources::grow() {
 }
 
 boost::system::result<int> open_connection(const Address& to, Sources& sources) {
-  while (true) {
+  for (std::size_t tried = 1;; ++tried) {
     const int fd = ::socket(to.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return last_error();
     const int on = 1;
@@ -101,13 +101,20 @@ boost::system::result<int> open_connection(const Address& to, Sources& sources) 
     if (!sources.addresses_.empty()) {
       // The port is chosen by connect(), so that one port serves connections to different servers.
       ::setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-      const Address& from = sources.addresses_[sources.turn_++ % sources.addresses_.size()];
+      const Address& from = sources.addresses_[sources.turn_ % sources.addresses_.size()];
+      if (!sources.may_grow_)
+        ++sources.turn_;  // those asked for are taken in turn, our own one after the other
       ok = ::bind(fd, from.get(), from.size) == 0;
     }
     if (ok && (::connect(fd, to.get(), to.size) == 0 || errno == EINPROGRESS)) return fd;
     const auto error = last_error();
     ::close(fd);
-    if (error != boost::system::errc::address_not_available || !sources.grow()) return error;
+    if (error != boost::system::errc::address_not_available) return error;
+    if (tried < sources.addresses_.size()) {
+      if (sources.may_grow_) ++sources.turn_;
+    } else if (!sources.grow()) {
+      return error;
+    }
   }
 }
 

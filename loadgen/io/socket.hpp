@@ -23,9 +23,9 @@ struct Address {
 /// The first address of the target's name. Throws RunError when there is none.
 Address resolve(const Target& target);
 
-/// Local addresses in turn. One address has some 28,000 ports towards one server, and a port rests for a
-/// minute after its use: where the target is in 127.0.0.0/8 and none were asked for, a further address is
-/// taken whenever the ports of those in use have run out. One thread.
+/// Local addresses. One has some 28,000 ports towards one server, and a port rests for a minute after its
+/// use. Addresses that were asked for are taken in turn. Where none were, and the target is in 127.0.0.0/8,
+/// one is used until its ports have run out, then the next, and a further one when all have. One thread.
 class Sources {
  public:
   /// `asked`: literal addresses of the target's family; throws UsageError otherwise. `thread` keeps those of
