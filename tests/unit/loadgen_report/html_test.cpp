@@ -91,9 +91,10 @@ TEST(Hgrm, IsWhatHdrHistogramWrites) {
 }
 
 TEST(Hgrm, EndsForAsManyValuesAsAFileMayHold) {
-  Histogram histogram;
-  histogram.record(std::chrono::milliseconds{1}, (1ULL << 53) - 1);
-  histogram.record(std::chrono::milliseconds{2});
+  using std::chrono::milliseconds;
+  const std::vector<Histogram::Bucket> buckets{{1000, (1ULL << 53) - 1}, {2000, 1}};
+  const Histogram histogram =
+      Histogram::restore(buckets, milliseconds{1}, milliseconds{2}, std::chrono::hours{1});
   const std::string text = hgrm(histogram);
   EXPECT_LE(std::ranges::count(text, '\n'), 210);
   EXPECT_THAT(text, ContainsRegex("\n +2\\.000 1\\.000000000000 "));
