@@ -179,7 +179,7 @@ void User::on_response(HttpResponse& response) {
   const bool redirected = status / 100 == 3 && follow(response);
   const bool good = image_ || status < 400;
   if (good && !image_ && !redirected) look_at(response.body());
-  after_response();  // `response` may be gone with its connection
+  after_response();
   if (!redirected && images_.empty()) return page_done(good);
   if (!redirected) {
     asked_ = std::move(images_.back());
