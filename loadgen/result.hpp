@@ -45,7 +45,8 @@ struct TimeBin {
   std::uint64_t bytes_received = 0;
   std::uint64_t attacks = 0;
   std::uint64_t live_sessions = 0, in_flight = 0, connections = 0;  ///< At its end.
-  double mean_ms = 0, p50_ms = 0, p95_ms = 0, p99_ms = 0;           ///< Of `complete`; 0 without a reply.
+  double mean_ms = 0, p50_ms = 0, p95_ms = 0,
+         p99_ms = 0;  ///< Of `complete`, timeouts included; 0 where there was nothing.
   double lag_p99_ms = 0;
   double own_cpu = 0;  ///< Share of one CPU that the busiest thread used or waited for, 0 to 1.
 

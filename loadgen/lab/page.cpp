@@ -105,7 +105,7 @@ std::string time_charts(const Findings& findings) {
   return time_chart(findings, "Completed sessions", "sessions/s", !attacks,
                     [](const TimeBin& bin) { return static_cast<double>(bin.completed); }) +
          time_chart(findings, "Mean response time", "ms", false,
-                    [](const TimeBin& bin) { return bin.replies > 0 ? bin.mean_ms : NAN; }) +
+                    [](const TimeBin& bin) { return bin.mean_ms > 0 ? bin.mean_ms : NAN; }) +
          time_chart(findings, "Sessions refused or abandoned", "sessions/s", false, lost) +
          time_chart(findings, "Sessions under way", "sessions", false,
                     [](const TimeBin& bin) { return static_cast<double>(bin.live_sessions); });
