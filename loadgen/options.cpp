@@ -1,7 +1,6 @@
 #include "loadgen/options.hpp"
 
 #include <array>
-#include <cstdio>
 
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
@@ -10,15 +9,6 @@
 #include "loadgen/words.hpp"
 
 namespace sluice::loadgen {
-namespace {
-
-std::string short_number(double value) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%g", value);
-  return text.data();
-}
-
-}  // namespace
 
 std::string Target::text() const { return "https://" + authority; }
 
@@ -101,8 +91,6 @@ Attack Attack::parse(const std::string& text) {
   throw UsageError("--attack " + text + ": the kinds are " + known + ".");
 }
 
-std::string Attack::text() const {
-  return std::string(kAttackNames[at(kind)]) + " " + short_number(rate) + "/s";
-}
+std::string Attack::text() const { return std::string(kAttackNames[at(kind)]) + " " + typed(rate) + "/s"; }
 
 }  // namespace sluice::loadgen

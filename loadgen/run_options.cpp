@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <thread>
 
 #include "loadgen/error.hpp"
+#include "loadgen/words.hpp"
 
 namespace sluice::loadgen {
 namespace {
@@ -22,12 +22,6 @@ double duration_of(const std::string& name, const std::string& text, double leas
     throw UsageError(name + " " + text + " is not a duration; one looks like 90s, 250ms, 5m or 1h.");
   if (*seconds < least || *seconds > kDurationMax) throw UsageError(name + " " + text + " is out of range.");
   return *seconds;
-}
-
-std::string number(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%g", value);
-  return text;
 }
 
 /// Words that the mode would pass over in silence.
@@ -96,10 +90,10 @@ void choose_load(const RunWords& words, Options& options) {
                                                              : " new clients/s";
   if (words.rate) {
     if (!(*words.rate > 0 && *words.rate <= Profile::kRateMax))
-      throw UsageError("--rate " + number(*words.rate) + " is out of range: above 0, at most a million.");
+      throw UsageError("--rate " + typed(*words.rate) + " is out of range: above 0, at most a million.");
     options.profile = Profile::constant(*words.rate);
     options.load_text =
-        number(*words.rate) + who + (options.arrivals == Arrivals::poisson ? ", Poisson" : ", evenly spaced");
+        typed(*words.rate) + who + (options.arrivals == Arrivals::poisson ? ", Poisson" : ", evenly spaced");
   } else if (words.profile.starts_with("replay ")) {
     options.recorded = read_arrivals(words.profile.substr(7));
     if (options.recorded.empty())
@@ -132,7 +126,7 @@ void choose_times(const RunWords& words, Options& options) {
   }
   options.warmup_s = std::ceil(options.warmup_s);  // figures come by the second
   if (options.warmup_s >= options.duration_s)
-    throw UsageError("--warmup " + words.warmup + " leaves nothing of the " + number(options.duration_s) +
+    throw UsageError("--warmup " + words.warmup + " leaves nothing of the " + typed(options.duration_s) +
                      " s that the run lasts.");
 }
 

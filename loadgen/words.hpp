@@ -1,10 +1,13 @@
 #pragma once
+#include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdio>
 #include <optional>
+#include <string>
 #include <string_view>
 
-/// Reading the small languages of options and files.
+/// The small languages of options and files.
 namespace sluice::loadgen {
 
 inline std::string_view trimmed(std::string_view text) noexcept {
@@ -20,6 +23,13 @@ inline std::optional<double> parse_number(std::string_view text) noexcept {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
   return value;
+}
+
+/// A number as people type it: "40", "0.5", "1e+06".
+inline std::string typed(double value) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%g", value);
+  return text.data();
 }
 
 }  // namespace sluice::loadgen

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 
 #include "loadgen/error.hpp"
 #include "loadgen/profile.hpp"
+#include "loadgen/words.hpp"
 
 namespace sluice::loadgen {
 
@@ -25,11 +25,7 @@ double seconds_of(std::string_view duration, std::string_view text) {
   return *seconds;
 }
 
-std::string in_seconds(double seconds) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%gs", seconds);
-  return text;
-}
+std::string in_seconds(double seconds) { return typed(seconds) + "s"; }
 
 std::chrono::nanoseconds nanoseconds_of(double seconds) noexcept {
   return std::chrono::nanoseconds{std::llround(seconds * 1e9)};
