@@ -1,10 +1,102 @@
 #include "admission/gate.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 namespace sluice::admission {
 
-Decision Gate::decide(Claim claim) noexcept {
-  ++admitted_[static_cast<std::size_t>(claim)];
-  return Decision::admit;
+namespace {
+
+constexpr double kBurstMin = 2;  // tokens
+constexpr int kStandingShare = 10;
+
+double seconds(Monotonic::duration time) noexcept { return std::chrono::duration<double>(time).count(); }
+
+}  // namespace
+
+void Gate::follow(const Plan& plan, unsigned processors, Instant now) {
+  refill(now);
+  policy_ = plan.policy;
+  sessions_max_ = plan.sessions_max;
+  rate_ = plan.rate / processors;
+  if (policy_ != Policy::paper) {
+    quota_ = Plan::kUnlimited;
+  } else if (plan.interval_begins || !std::isfinite(quota_)) {
+    quota_ = plan.quota / processors;
+  }
+  tokens_ = std::min(tokens_, std::max(kBurstMin, rate_ * seconds(settings_.burst)));
+}
+
+bool Gate::limited() const noexcept { return policy_ == Policy::session_budget; }
+
+void Gate::refill(Instant now) noexcept {
+  const double passed = std::max(0.0, seconds(now - refilled_));
+  refilled_ = now;
+  if (!std::isfinite(rate_)) return;
+  const double most = std::max(kBurstMin, rate_ * seconds(settings_.burst));
+  if (tokens_ < most) tokens_ = std::min(most, tokens_ + passed * rate_);
+}
+
+bool Gate::open(double live) const noexcept { return live < sessions_max_ && tokens_ >= 1; }
+
+double Gate::predicted_wait_s() const noexcept {
+  if (!limited()) return 0;
+  return (static_cast<double>(queue_.size()) + 1 - std::min(tokens_, 1.0)) / rate_;
+}
+
+Verdict Gate::ask_at_once(double live, Instant now) {
+  if (policy_ == Policy::paper) {
+    if (quota_ < 1) return Verdict::refuse;
+    quota_ -= 1;
+    return Verdict::admit;
+  }
+  if (!limited()) return Verdict::admit;
+  refill(now);
+  if (queue_.size() > 0 || !open(live)) return Verdict::refuse;
+  tokens_ -= 1;
+  return Verdict::admit;
+}
+
+Verdict Gate::ask_returning(double live, Instant now) {
+  if (!limited()) return ask_at_once(live, now);
+  refill(now);
+  const double debt = std::max(1.0, rate_ * seconds(settings_.burst));
+  if (live >= sessions_max_ || tokens_ < 1 - debt) return Verdict::refuse;
+  tokens_ -= 1;
+  return Verdict::admit;
+}
+
+Verdict Gate::ask(Waiter& waiter, Prefix prefix, double live, Instant now) {
+  if (queue_.size() == 0) empty_since_ = now;
+  const Verdict verdict = ask_at_once(live, now);
+  if (verdict == Verdict::admit || !limited()) return verdict;
+  const bool standing = now - empty_since_ > settings_.park_max;
+  const double most = seconds(settings_.park_max) / (standing ? kStandingShare : 1);
+  const bool room = queue_.size() == 0 || predicted_wait_s() <= most;
+  if (!room || queue_.size() >= settings_.parked_max) {
+    Waiter* other = queue_.displace_for(prefix);
+    if (other == nullptr) return Verdict::refuse;
+    displaced_.push(*other, prefix, now);
+  }
+  queue_.push(waiter, prefix, now);
+  return Verdict::park;
+}
+
+Waiter* Gate::next(double live, Instant now) {
+  refill(now);
+  if (!limited()) return queue_.pop();  // the policy was switched off while they waited
+  if (queue_.size() == 0 || !open(live)) return nullptr;
+  tokens_ -= 1;
+  Waiter* waiter = queue_.pop();
+  if (queue_.size() == 0) empty_since_ = now;
+  return waiter;
+}
+
+Waiter* Gate::expired(Instant now) {
+  if (Waiter* waiter = displaced_.pop()) return waiter;
+  Waiter* waiter = queue_.pop_older(now - settings_.park_max);
+  if (queue_.size() == 0) empty_since_ = now;
+  return waiter;
 }
 
 }  // namespace sluice::admission

@@ -5,13 +5,14 @@
 namespace sluice::admission {
 namespace {
 
-TEST(Gate, AdmitsEverybodyAndCountsEachClaim) {
+using namespace std::chrono_literals;
+
+struct Newcomer final : Waiter {};
+
+TEST(Gate, LetsEverybodyInWithoutAPolicy) {
   Gate gate;
-  EXPECT_EQ(gate.decide(Claim::fresh), Decision::admit);
-  EXPECT_EQ(gate.decide(Claim::resuming), Decision::admit);
-  EXPECT_EQ(gate.decide(Claim::resuming), Decision::admit);
-  EXPECT_EQ(gate.admitted(Claim::fresh), 1u);
-  EXPECT_EQ(gate.admitted(Claim::resuming), 2u);
+  Newcomer newcomer;
+  EXPECT_EQ(gate.ask(newcomer, 1, 1e9, Gate::Instant{}), Verdict::admit);
 }
 
 }  // namespace

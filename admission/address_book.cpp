@@ -1,0 +1,47 @@
+#include "admission/address_book.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace sluice::admission {
+
+namespace {
+constexpr double kForgotten = 0.1;  // less than a tenth of a handshake
+}
+
+void AddressBook::fade(Entry& entry, Instant now) const noexcept {
+  const std::chrono::duration<double> passed = now - entry.at;
+  const double keep =
+      std::exp(-std::max(0.0, passed.count()) / static_cast<double>(settings_.memory.count()));
+  entry.finished *= keep;
+  entry.unfinished *= keep;
+  entry.at = now;
+}
+
+void AddressBook::make_room(Instant now) {
+  std::erase_if(entries_, [&](auto& item) {
+    fade(item.second, now);
+    return item.second.finished + item.second.unfinished < kForgotten;
+  });
+  if (entries_.size() >= settings_.addresses)
+    entries_.clear();  // a flood of addresses: nobody is worth remembering
+}
+
+AddressBook::Entry& AddressBook::entry(Address address, Instant now) {
+  if (const auto found = entries_.find(address); found != entries_.end()) {
+    fade(found->second, now);
+    return found->second;
+  }
+  if (entries_.size() >= settings_.addresses) make_room(now);
+  return entries_.emplace(address, Entry{.at = now}).first->second;
+}
+
+bool AddressBook::suspect(Address address, Instant now) {
+  const auto found = entries_.find(address);
+  if (found == entries_.end()) return false;
+  fade(found->second, now);
+  return found->second.unfinished > settings_.unfinished_max &&
+         found->second.unfinished > found->second.finished;
+}
+
+}  // namespace sluice::admission

@@ -1,0 +1,174 @@
+#include "admission/controller.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+namespace sluice::admission {
+
+namespace {
+
+constexpr std::array<std::pair<Policy, std::string_view>, 4> kNames{
+    {{Policy::off, "off"},
+     {Policy::observe, "observe"},
+     {Policy::paper, "paper"},
+     {Policy::session_budget, "session-budget"}}};
+
+constexpr double kRateMemory_s = 3;       // departures, offered newcomers
+constexpr double kHandshakeMemory_s = 3;  // cost of a handshake
+constexpr double kBackground =
+    0.005;  // CPUs that timers take on an idle server, by which no request is to be billed
+constexpr double kTrimMin = 0.5;
+constexpr double kTrimDown = 0.3, kTrimUp = 0.05;   // per second
+constexpr double kGuardDown = 0.3, kGuardUp = 0.1;  // per second
+constexpr double kIdleShare = 0.8;    // below this share of the CPUs, waiting is not for the CPU
+constexpr double kHorizonPauses = 4;  // e^-4: two of a hundred who think are taken for gone
+constexpr double kHorizonMin_s = 1, kHorizonMax_s = 30;
+constexpr double kHeadroom = 1.2;  // of the rate over the departures: a place that is free is taken at once
+constexpr double kCostMin_s = 1e-6;
+
+double keep_of(double elapsed_s, double memory_s) noexcept { return std::exp(-elapsed_s / memory_s); }
+
+double smooth(double old, double per_s, double keep) noexcept { return old * keep + per_s * (1 - keep); }
+
+/// What the period teaches, whatever the policy.
+void learn(const BudgetSettings& settings, State& s, const Sample& sample) {
+  const double dt = sample.elapsed_s;
+  const double other = std::max(0.0, sample.cpu_other - kBackground * dt);
+  s.request_s.add(sample.cpu_requests + sample.cpu_resumed + other, sample.requests,
+                  keep_of(dt, settings.cost_memory_s));
+  s.full_s.add(sample.cpu_full, sample.full, keep_of(dt, kHandshakeMemory_s));
+  s.resumed_s.add(sample.cpu_resumed, sample.resumed, keep_of(dt, kHandshakeMemory_s));
+  s.connection_new_s.add(sample.cpu_connections_new, sample.connections_new, keep_of(dt, kRateMemory_s));
+  s.connection_resumed_s.add(sample.cpu_connections_resumed, sample.connections_resumed,
+                             keep_of(dt, kRateMemory_s));
+  s.pause_s.add(sample.pause_s, sample.demand, keep_of(dt, settings.demand_memory_s));
+  // Requests that stand in a queue are missing in the count, so an overloaded server would seem less in
+  // demand.
+  FadingRatio demand = s.demand_per_s;
+  demand.add(sample.demand, sample.live * dt, keep_of(dt, settings.demand_memory_s));
+  const bool queueing = sample.run_delay_min_s > 2 * settings.response_target_s;
+  if (!queueing || demand.value() > s.demand_per_s.value()) s.demand_per_s = demand;
+
+  const double keep = keep_of(dt, kRateMemory_s);
+  s.departures_per_s = smooth(s.departures_per_s, sample.departed / dt, keep);
+  s.offered_per_s = smooth(s.offered_per_s, sample.offered / dt, keep);
+  s.refusals_cpu = smooth(s.refusals_cpu, sample.cpu_refusals / dt, keep_of(dt, settings.cost_memory_s));
+}
+
+void feed_back(const BudgetSettings& settings, State& s, const Sample& sample) {
+  const double dt = sample.elapsed_s;
+  const bool late = sample.run_delay_min_s > settings.response_target_s;
+  s.trim = late ? s.trim * (1 - kTrimDown * dt) : s.trim + kTrimUp * dt;
+  s.trim = std::clamp(s.trim, kTrimMin, 1.0);
+  const bool waiting = sample.in_flight_max > 0 && sample.in_flight >= sample.in_flight_max &&
+                       sample.cpu_total() < kIdleShare * sample.cpus * dt;
+  s.guard = std::clamp(waiting ? s.guard * (1 - kGuardDown * dt) : s.guard + kGuardUp * dt, kTrimMin, 1.0);
+  s.strained_s = sample.run_delay_min_s > settings.shed_delay_s ? s.strained_s + dt : 0;
+}
+
+/// docs/admission.md, "The law".
+Plan plan_budget(const BudgetSettings& settings, State& s, const Sample& sample) {
+  Plan plan;
+  const double live = std::max(sample.live, 1.0);
+  const double departures = std::max(s.departures_per_s, 0.0);
+  const double cpus = std::max(0.0, sample.cpus * settings.utilization - s.refusals_cpu);
+  plan.supply = cpus * s.trim;
+  plan.session_cpu = std::max(s.demand_per_s.value() * s.request_s.value(), kCostMin_s * 1e-3);
+  plan.entry_s = std::max(s.full_s.value() + s.request_s.value(), kCostMin_s);
+  plan.sessions_max = plan.supply / (plan.session_cpu + plan.entry_s * departures / live);
+  if (s.guard < 1) plan.sessions_max = std::min(plan.sessions_max, sample.live * s.guard);
+  const double slack = std::max(0.0, plan.supply - plan.session_cpu * sample.live);
+  const double free_places = std::max(0.0, plan.sessions_max - sample.live);
+  plan.rate = std::min(kHeadroom * departures + free_places / settings.fill_s, slack / plan.entry_s);
+  if (s.strained_s >= settings.shed_after_s && plan.session_cpu * sample.live > settings.shed_excess * cpus) {
+    plan.shed = std::max(0.0, std::floor(sample.live - cpus / plan.session_cpu));
+    s.strained_s = 0;
+  }
+  return plan;
+}
+
+/// N_max(k+1) = (k A - O(k) CTO) / CTN, R(k) = (N(k) CTN + O(k) CTO) / k.
+Plan plan_paper(const PaperSettings& settings, State& s, const Sample& sample) {
+  Plan plan;
+  s.interval_s += sample.elapsed_s;
+  s.interval_new += sample.offered;
+  s.interval_resumed += sample.resuming;
+  if (s.interval_s >= settings.interval_s) {
+    const bool whole = settings.cost == PaperCost::connection;
+    const double measured_new = whole ? s.connection_new_s.value() : s.full_s.value();
+    const double measured_resumed = whole ? s.connection_resumed_s.value() : s.resumed_s.value();
+    const double cost_new = std::max(settings.new_s > 0 ? settings.new_s : measured_new, kCostMin_s);
+    const double cost_resumed = settings.resumed_s > 0 ? settings.resumed_s : measured_resumed;
+    const double scale = settings.interval_s / s.interval_s;
+    const double spent = s.interval_resumed * scale * cost_resumed;
+    s.paper_quota = std::max(0.0, std::floor((settings.interval_s * sample.cpus - spent) / cost_new));
+    s.paper_required = (s.interval_new * scale * cost_new + spent) / settings.interval_s;
+    s.interval_s = s.interval_new = s.interval_resumed = 0;
+    plan.interval_begins = true;
+  }
+  plan.quota = s.paper_quota;
+  plan.cpus_required = s.paper_required;
+  return plan;
+}
+
+/// What sessions that ask to come in, and those that are in, would take if none was turned away: each brings
+/// its entry and, until it leaves, its share of the work.
+double required(const BudgetSettings& settings, const State& s, const Plan& plan, const Sample& sample) {
+  const double departures = std::max(s.departures_per_s, 0.0);
+  const double life_s = departures > 0 ? sample.live / departures : 0;
+  const double carried = std::max(sample.live, s.offered_per_s * life_s);
+  return (carried * plan.session_cpu + s.offered_per_s * plan.entry_s) / settings.utilization;
+}
+
+}  // namespace
+
+std::string_view name_of(Policy policy) noexcept {
+  for (const auto& [known, name] : kNames) {
+    if (known == policy) return name;
+  }
+  return "off";
+}
+
+std::optional<Policy> parse_policy(std::string_view name) noexcept {
+  for (const auto& [policy, known] : kNames) {
+    if (known == name) return policy;
+  }
+  return std::nullopt;
+}
+
+void FadingRatio::add(double numerator, double denominator, double keep) noexcept {
+  pending_ = pending_ * keep + numerator;
+  if (denominator <= 0) return;
+  numerator_ = numerator_ * keep + std::exchange(pending_, 0);
+  denominator_ = denominator_ * keep + denominator;
+  if (denominator_ >= weight_) return;
+  numerator_ *= weight_ / denominator_;
+  denominator_ = weight_;
+}
+
+Decision decide(const Settings& settings, const State& state, const Sample& sample) {
+  Decision decision{state, {}};
+  State& s = decision.next;
+  if (sample.elapsed_s <= 0) return decision;
+  learn(settings.budget, s, sample);
+  feed_back(settings.budget, s, sample);
+  Plan plan = plan_budget(settings.budget, s, sample);
+  plan.cpus_required = required(settings.budget, s, plan, sample);
+  plan.horizon_s = std::clamp(kHorizonPauses * s.pause_s.value(), kHorizonMin_s, kHorizonMax_s);
+  if (settings.policy == Policy::paper) {
+    const Plan paper = plan_paper(settings.paper, s, sample);
+    plan.sessions_max = plan.rate = Plan::kUnlimited;
+    plan.shed = 0;
+    plan.quota = paper.quota;
+    plan.interval_begins = paper.interval_begins;
+    plan.cpus_required = paper.cpus_required;
+  }
+  if (settings.policy == Policy::off || settings.policy == Policy::observe) plan.shed = 0;
+  plan.policy = settings.policy;
+  decision.plan = plan;
+  return decision;
+}
+
+}  // namespace sluice::admission

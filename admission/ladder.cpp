@@ -1,0 +1,61 @@
+#include "admission/ladder.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace sluice::admission {
+
+namespace {
+
+/// A bucket holds so much of its share: a burst is explained, not only a steady trickle.
+constexpr double kBucket_s = 0.5;
+
+constexpr std::size_t index(Step step) noexcept { return static_cast<std::size_t>(step); }
+
+}  // namespace
+
+Ladder::Ladder(LadderSettings settings) noexcept : settings_(settings) {
+  buckets_ = {settings.explain * kBucket_s, settings.alert * kBucket_s, settings.reset * kBucket_s};
+}
+
+void Ladder::follow(double cpus, const std::array<double, static_cast<std::size_t>(Step::count)>& costs,
+                    bool resuming_seen) noexcept {
+  cpus_ = cpus;
+  costs_ = costs;
+  resuming_seen_ = resuming_seen;
+}
+
+void Ladder::refill(Instant now) noexcept {
+  const double passed = std::max(0.0, std::chrono::duration<double>(now - refilled_).count());
+  refilled_ = now;
+  const std::array shares{settings_.explain, settings_.alert,
+                          resuming_seen_ ? settings_.reset_among_resuming : settings_.reset};
+  for (std::size_t i = 0; i < shares.size(); ++i) {
+    const double per_s = shares[i] * cpus_;
+    buckets_[i] = std::min(per_s * kBucket_s, buckets_[i] + per_s * passed);
+  }
+}
+
+void Ladder::book(Step step, Instant now) noexcept {
+  refill(now);
+  buckets_[index(step)] -= costs_[index(step)];
+}
+
+Step Ladder::choose(Instant now) noexcept {
+  refill(now);
+  Step step = Step::reset;
+  if (buckets_[index(Step::explain)] >= costs_[index(Step::explain)]) {
+    step = Step::explain;
+  } else if (buckets_[index(Step::alert)] >= costs_[index(Step::alert)]) {
+    step = Step::alert;
+  }
+  book(step, now);
+  return step;
+}
+
+bool Ladder::exhausted(Instant now) noexcept {
+  refill(now);
+  return buckets_[index(Step::reset)] < 0;
+}
+
+}  // namespace sluice::admission

@@ -1,0 +1,211 @@
+#include "admission/session_table.hpp"
+
+#include <algorithm>
+#include <vector>
+
+namespace sluice::admission {
+
+SessionTable::SessionTable(SessionLimits limits) : limits_(limits) {}
+
+SessionTable::~SessionTable() {
+  for (Shard& shard : shards_) {
+    for (PlaceList& slot : shard.slots) slot.clear();
+    shard.dormant.clear();
+    shard.by_age.clear();
+  }
+}
+
+/// Live from now on, at the end of the wheel.
+void SessionTable::wake(Shard& shard, Session& session, Instant now) noexcept {
+  Session::store(session.last_seen_, now);
+  session.left_ = false;
+  if (session.live_) return;
+  session.live_ = true;
+  session.place_hook_.unlink();
+  shard.slots[slot_.load(std::memory_order_relaxed)].push_back(session);
+  shard.by_age.push_back(session);
+  live_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void SessionTable::rest(Shard& shard, Session& session) noexcept {
+  session.live_ = false;
+  session.place_hook_.unlink();
+  session.age_hook_.unlink();
+  shard.dormant.push_back(session);
+  live_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+bool SessionTable::make_room(Shard& shard) noexcept {
+  if (shard.sessions.size() < std::max<std::size_t>(1, limits_.sessions / kShards)) return true;
+  if (shard.dormant.empty()) return false;
+  Session& oldest = shard.dormant.front();
+  forget(shard, oldest);
+  return true;
+}
+
+SessionPtr SessionTable::insert(Shard& shard, const SessionRecord& record, Instant now) {
+  if (!make_room(shard)) {
+    full_.fetch_add(1, std::memory_order_relaxed);
+    return nullptr;
+  }
+  auto session = std::make_shared<Session>();
+  session->record_ = record;
+  session->known_ = true;
+  session->begun_ = session->refilled_ = now;
+  session->resumptions_left_ = limits_.resumptions;
+  wake(shard, *session, now);
+  shard.sessions.emplace(record.id, session);
+  return session;
+}
+
+SessionPtr SessionTable::begin(const SessionRecord& record, Instant now) {
+  Shard& shard = shard_of(record.id);
+  const std::lock_guard lock(shard.mutex);
+  auto session = insert(shard, record, now);
+  if (session) begun_.fetch_add(1, std::memory_order_relaxed);
+  return session;
+}
+
+void SessionTable::cancel(const Session& session) noexcept {
+  Shard& shard = shard_of(session.record_.id);
+  const std::lock_guard lock(shard.mutex);
+  const auto found = shard.sessions.find(session.record_.id);
+  if (found == shard.sessions.end()) return;
+  if (found->second->live_) {
+    rest(shard, *found->second);
+    departed_.fetch_add(1, std::memory_order_relaxed);
+  }
+  forget(shard, *found->second);
+}
+
+void SessionTable::forget(Shard& shard, Session& session) noexcept {
+  session.known_ = false;
+  session.place_hook_.unlink();
+  shard.sessions.erase(SessionId{session.record_.id});  // a copy: the session may end with this
+}
+
+void SessionTable::seen(Session& session, Instant now) noexcept {
+  Session::store(session.last_seen_, now);
+  if (session.live_.load(std::memory_order_relaxed)) return;
+  Shard& shard = shard_of(session.record_.id);
+  const std::lock_guard lock(shard.mutex);
+  if (!session.known_ || session.live_ || session.shed()) return;
+  wake(shard, session, now);
+  departed_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+bool SessionTable::take_resumption(Session& session, Instant now) noexcept {
+  const std::chrono::duration<double> passed = now - session.refilled_;
+  const double per_s = limits_.resumptions / static_cast<double>(limits_.resumptions_per.count());
+  session.refilled_ = now;
+  session.resumptions_left_ =
+      std::min(limits_.resumptions, session.resumptions_left_ + std::max(0.0, passed.count()) * per_s);
+  if (session.resumptions_left_ < 1) return false;
+  session.resumptions_left_ -= 1;
+  return true;
+}
+
+SessionTable::Resumed SessionTable::resume(const SessionRecord& record, Instant now, WallSeconds wall) {
+  if (record.epoch != epoch_) return {};
+  Shard& shard = shard_of(record.id);
+  const std::lock_guard lock(shard.mutex);
+  SessionPtr session;
+  if (const auto found = shard.sessions.find(record.id); found != shard.sessions.end()) {
+    session = found->second;
+    if (session->shed() || Session::load(session->last_seen_) + limits_.memory < now) return {};
+  } else {
+    if (record.admitted_at + limits_.memory < wall) return {};
+    session = insert(shard, record, now);
+    if (!session) return {};
+    departed_.fetch_sub(1, std::memory_order_relaxed);
+  }
+  if (!take_resumption(*session, now)) return {Resumption::excessive, nullptr};
+  if (!session->live_) departed_.fetch_sub(1, std::memory_order_relaxed);
+  wake(shard, *session, now);
+  return {Resumption::in_session, std::move(session)};
+}
+
+void SessionTable::leave(Session& session, Instant now) noexcept {
+  Shard& shard = shard_of(session.record_.id);
+  const std::lock_guard lock(shard.mutex);
+  session.left_ = true;
+  Session::store(session.last_seen_, now);
+}
+
+void SessionTable::look_at_slot(Shard& shard, std::size_t slot, Instant now, Duration horizon) {
+  PlaceList due;
+  due.swap(shard.slots[slot]);
+  while (!due.empty()) {
+    Session& session = due.front();
+    due.pop_front();
+    const Duration patience = session.left_ ? std::min<Duration>(horizon, kLeaveAfter) : horizon;
+    if (Session::load(session.last_seen_) + patience > now) {
+      shard.slots[slot].push_back(session);
+      continue;
+    }
+    rest(shard, session);
+    departed_.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+void SessionTable::forget_dormant(Shard& shard, Instant now) noexcept {
+  while (!shard.dormant.empty()) {
+    Session& oldest = shard.dormant.front();
+    if (Session::load(oldest.last_seen_) + limits_.memory >= now) return;
+    forget(shard, oldest);
+  }
+}
+
+SessionTable::Change SessionTable::tick(Instant now, Duration horizon) {
+  // A turn of the wheel takes a quarter of the horizon, at least a second: each session is looked at that
+  // often.
+  const Duration turn = std::max<Duration>(horizon / 4, std::chrono::seconds{1});
+  if (looked_ == Instant{}) looked_ = now;
+  std::size_t steps = 0;
+  while (steps < kSlots && looked_ + turn / kSlots <= now) {
+    looked_ += turn / kSlots;
+    ++steps;
+    const std::size_t slot = (slot_.load(std::memory_order_relaxed) + 1) % kSlots;
+    slot_.store(slot, std::memory_order_relaxed);
+    for (Shard& shard : shards_) {
+      const std::lock_guard lock(shard.mutex);
+      look_at_slot(shard, slot, now, horizon);
+      if (slot == 0) forget_dormant(shard, now);
+    }
+  }
+  if (steps == kSlots) looked_ = now;
+  return {.live = live(),
+          .begun = begun_.exchange(0, std::memory_order_relaxed),
+          .departed = departed_.exchange(0, std::memory_order_relaxed)};
+}
+
+std::size_t SessionTable::shed(std::size_t count, Instant now) {
+  std::size_t done = 0;
+  // Shards are alike: ids are random, so each gives its part, and the remainder comes from the first ones.
+  for (std::size_t i = 0; i < kShards && done < count; ++i) {
+    Shard& shard = shards_[i];
+    const std::lock_guard lock(shard.mutex);
+    std::size_t part = (count - done + (kShards - i) - 1) / (kShards - i);
+    for (auto at = shard.by_age.end(); part > 0 && at != shard.by_age.begin();) {
+      Session& session = *--at;
+      if (Session::load(session.protected_until_) > now || session.shed()) continue;
+      session.shed_.store(true, std::memory_order_relaxed);
+      ++at;
+      rest(shard, session);
+      departed_.fetch_add(1, std::memory_order_relaxed);
+      --part, ++done;
+    }
+  }
+  return done;
+}
+
+std::size_t SessionTable::size() const {
+  std::size_t sum = 0;
+  for (const Shard& shard : shards_) {
+    const std::lock_guard lock(shard.mutex);
+    sum += shard.sessions.size();
+  }
+  return sum;
+}
+
+}  // namespace sluice::admission
