@@ -19,12 +19,12 @@ void AddressBook::fade(Entry& entry, Instant now) const noexcept {
 }
 
 void AddressBook::make_room(Instant now) {
-  std::erase_if(entries_, [&](auto& item) {
-    fade(item.second, now);
-    return item.second.finished + item.second.unfinished < kForgotten;
-  });
-  if (entries_.size() >= settings_.addresses)
-    entries_.clear();  // a flood of addresses: nobody is worth remembering
+  for (auto at = entries_.begin(); at != entries_.end();) {
+    fade(at->second, now);
+    const bool forgotten = at->second.finished + at->second.unfinished < kForgotten;
+    at = forgotten ? entries_.erase(at) : std::next(at);
+  }
+  if (entries_.size() >= settings_.addresses) entries_.clear();  // a flood of addresses: nobody is worth it
 }
 
 AddressBook::Entry& AddressBook::entry(Address address, Instant now) {
