@@ -50,15 +50,20 @@ Waiter* FrontQueue::pop_older(Monotonic::time_point before) noexcept {
   return &waiter;
 }
 
-Waiter* FrontQueue::displace_for(Prefix prefix) noexcept {
-  Lane* longest = nullptr;
-  for (Lane& lane : turns_) {
+const FrontQueue::Lane* FrontQueue::longest_beyond(Prefix prefix) const noexcept {
+  const Lane* longest = nullptr;
+  for (const Lane& lane : turns_) {
     if (longest == nullptr || lane.size > longest->size) longest = &lane;
   }
   const auto own = lanes_.find(prefix);
   const std::size_t with_one_more = (own == lanes_.end() ? 0 : own->second.size) + 1;
-  if (longest == nullptr || longest->size <= with_one_more) return nullptr;
-  Waiter& waiter = longest->waiters.back();
+  return longest != nullptr && longest->size > with_one_more ? longest : nullptr;
+}
+
+Waiter* FrontQueue::displace_for(Prefix prefix) noexcept {
+  const Lane* longest = longest_beyond(prefix);
+  if (longest == nullptr) return nullptr;
+  Waiter& waiter = const_cast<Lane*>(longest)->waiters.back();
   remove(waiter);
   return &waiter;
 }

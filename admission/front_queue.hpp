@@ -52,6 +52,8 @@ class FrontQueue {
   /// Takes the newest of the longest queue, if that is longer than the one of `prefix` would be with one
   /// more. Null otherwise: then `prefix` itself has had its share.
   Waiter* displace_for(Prefix prefix) noexcept;
+  /// Whether displace_for() would find somebody.
+  bool can_displace_for(Prefix prefix) const noexcept { return longest_beyond(prefix) != nullptr; }
   void remove(Waiter& waiter) noexcept;
 
  private:
@@ -66,6 +68,8 @@ class FrontQueue {
     std::size_t size = 0;
   };
   using Turns = boost::intrusive::list<Lane, boost::intrusive::constant_time_size<false>>;
+
+  const Lane* longest_beyond(Prefix prefix) const noexcept;
 
   std::unordered_map<Prefix, Lane> lanes_;  // those in which somebody waits
   Turns turns_;

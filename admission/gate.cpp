@@ -66,14 +66,31 @@ Verdict Gate::ask_returning(double live, Instant now) {
   return Verdict::admit;
 }
 
+bool Gate::closed(Prefix prefix, Instant now) {
+  if (policy_ == Policy::paper) return quota_ < 1;
+  if (!limited()) return false;
+  refill(now);
+  return queue_.size() > 0 && !room(now) && !queue_.can_displace_for(prefix);
+}
+
+void Gate::give_back() noexcept {
+  tokens_ += 1;
+  quota_ += 1;
+}
+
+/// Whether one more may wait.
+bool Gate::room(Instant now) const noexcept {
+  if (queue_.size() >= settings_.parked_max) return false;
+  const bool standing = now - empty_since_ > settings_.park_max;
+  const double most = seconds(settings_.park_max) / (standing ? kStandingShare : 1);
+  return queue_.size() == 0 || predicted_wait_s() <= most;
+}
+
 Verdict Gate::ask(Waiter& waiter, Prefix prefix, double live, Instant now) {
   if (queue_.size() == 0) empty_since_ = now;
   const Verdict verdict = ask_at_once(live, now);
   if (verdict == Verdict::admit || !limited()) return verdict;
-  const bool standing = now - empty_since_ > settings_.park_max;
-  const double most = seconds(settings_.park_max) / (standing ? kStandingShare : 1);
-  const bool room = queue_.size() == 0 || predicted_wait_s() <= most;
-  if (!room || queue_.size() >= settings_.parked_max) {
+  if (!room(now)) {
     Waiter* other = queue_.displace_for(prefix);
     if (other == nullptr) return Verdict::refuse;
     displaced_.push(*other, prefix, now);

@@ -44,6 +44,11 @@ class Gate {
   /// Somebody who was told to come back and did: comes before those that wait, up to `burst` ahead of time.
   Verdict ask_returning(double live, Instant now);
 
+  /// Whoever asks now from this network will be refused.
+  bool closed(Prefix prefix, Instant now);
+  /// A grant that was of no use: its holder had gone.
+  void give_back() noexcept;
+
   /// Who may come in now; null when nobody may. Call until null, after each plan and whenever time has
   /// passed.
   Waiter* next(double live, Instant now);
@@ -63,6 +68,7 @@ class Gate {
   void refill(Instant now) noexcept;
   bool open(double live) const noexcept;
   bool limited() const noexcept;
+  bool room(Instant now) const noexcept;
 
   const GateSettings settings_;
   Policy policy_ = Policy::off;

@@ -10,6 +10,39 @@ namespace sluice::server {
 
 using namespace std::chrono_literals;
 
+namespace {
+
+void declare_admission(Settings& settings, AdmissionConfig& a) {
+  settings.add_choice("admission.policy", a.policy, {"off", "observe", "paper", "session-budget"},
+                      "Who comes in: everybody; everybody, but plan; the paper's law; as many sessions as can be "
+                      "carried to their end");
+  settings.add_choice("admission.refusal", a.refusal, {"ladder", "explain", "alert", "reset"},
+                      "How newcomers are refused; anything but \"ladder\" is for experiments");
+  settings.add("admission.utilization", a.utilization_percent, 10, 100, "Percent of the CPUs to plan for");
+  settings.add("admission.response_target", a.response_target, 1ms, 10s,
+               "Standing wait that sessions may cause each other");
+  settings.add("admission.park_max", a.park_max, 0ms, 10s, "Longest wait of a newcomer at the gate");
+  settings.add("admission.parked", a.parked, 0, 1'000'000, "Newcomers that wait at the gate");
+  settings.add("admission.sessions", a.sessions, 16, 100'000'000, "Sessions remembered");
+  settings.add("admission.session_memory", a.session_memory, 1s, 7 * 24h,
+               "A session not seen for so long is a newcomer again");
+  settings.add("admission.resumptions", a.resumptions, 1, 1'000'000, "Resumed handshakes of a session in 10 s");
+  settings.add("admission.resumed_cpu", a.resumed_cpu_percent, 1, 100,
+               "Percent of the CPUs for resumed handshakes");
+  settings.add("admission.work_wait", a.work_wait, 0ms, 1min,
+               "Longest wait of a request for its turn while a database is slow (503)");
+  settings.add("admission.work_waiting", a.work_waiting, 0, 1'000'000, "Requests that wait for such a turn");
+  settings.add("admission.paper_interval", a.paper_interval, 100ms, 1min, "Interval of the paper's law");
+  settings.add_choice("admission.paper_cost", a.paper_cost, {"handshake", "connection"},
+                      "What the paper's law takes for the cost of a connection");
+  settings.add("admission.paper_new", a.paper_new_us, 0, 100'000'000,
+               "Its cost of a new connection, CPU microseconds; 0: measured");
+  settings.add("admission.paper_resumed", a.paper_resumed_us, 0, 100'000'000,
+               "Its cost of a resumed connection, CPU microseconds; 0: measured");
+}
+
+}  // namespace
+
 void Config::declare(Settings& settings) {
   settings.add("server.listen", listen, "Addresses (host:port) of the HTTPS listeners");
   settings.add("server.processors", processors, 0, 1024, "Threads that serve; 0: one per usable CPU");
@@ -53,8 +86,7 @@ void Config::declare(Settings& settings) {
   settings.add("limits.connections", l.connections, 1, 10'000'000, "Open connections in all");
   settings.add("limits.connections_per_address", l.connections_per_address, 1, 10'000'000,
                "Open connections per IPv4 address or IPv6 /64");
-  settings.add_choice("admission.policy", admission_policy, {"off"},
-                      "Who comes in; \"off\" admits everybody");
+  declare_admission(settings, admission);
   settings.add("admin.listen", admin_listen,
                "host:port or unix:PATH of metrics, health and control; empty: none");
   settings.add("admin.token", admin_token,

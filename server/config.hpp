@@ -30,6 +30,28 @@ struct Limits {
   std::uint64_t connections_per_address = 10'000;  ///< Per IPv4 address or IPv6 /64; shared out likewise.
 };
 
+/// None of these has to be touched; docs/admission.md says what each default was measured from.
+struct AdmissionConfig {
+  using Duration = std::chrono::milliseconds;
+
+  std::string policy{"session-budget"};  ///< "off", "observe", "paper" or "session-budget".
+  std::string refusal{"ladder"};         ///< Or always "explain", "alert" or "reset", for experiments.
+  std::uint64_t utilization_percent = 97;
+  Duration response_target{100};
+  Duration park_max{100};
+  std::uint64_t parked = 256;           ///< In all; shared out evenly over the processors.
+  std::uint64_t sessions = 1'000'000;   ///< Remembered.
+  Duration session_memory{1'800'000};   ///< A session not seen for so long is a newcomer again.
+  std::uint64_t resumptions = 6;        ///< Of one session in 10 s.
+  std::uint64_t resumed_cpu_percent = 25;  ///< Of the CPUs, for resumed handshakes.
+  Duration work_wait{2'000};               ///< Of a request, while a database is slow.
+  std::uint64_t work_waiting = 1024;       ///< Such requests; shared out evenly over the processors.
+  Duration paper_interval{2'000};
+  std::string paper_cost{"connection"};  ///< Or "handshake".
+  std::uint64_t paper_new_us = 0;        ///< CPU microseconds; 0: measured.
+  std::uint64_t paper_resumed_us = 0;
+};
+
 struct Config {
   using Duration = std::chrono::milliseconds;
 
@@ -51,7 +73,7 @@ struct Config {
   // [limits]
   Limits limits{};
   // [admission]
-  std::string admission_policy{"off"};
+  AdmissionConfig admission{};
   // [admin]
   std::string admin_listen{"127.0.0.1:9180"};  ///< host:port, unix:PATH, or empty for none.
   std::string admin_token{};  ///< Required unless `admin_listen` is a loopback address or a Unix socket.

@@ -18,6 +18,7 @@ class Counter {
   void sub(std::uint64_t n = 1) noexcept {
     value_.store(value_.load(std::memory_order_relaxed) - n, std::memory_order_relaxed);
   }
+  void set(std::uint64_t n) noexcept { value_.store(n, std::memory_order_relaxed); }
   std::uint64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
 
  private:
@@ -65,6 +66,11 @@ enum class Limit : std::uint8_t {
   connections_per_address,
   descriptors,
   log_queue,
+  sessions,
+  parked,
+  resumptions_per_session,
+  resumed_cpu,
+  work_queue,
   count
 };
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(Limit::count)> kLimitNames{
@@ -84,16 +90,79 @@ inline constexpr std::array<std::string_view, static_cast<std::size_t>(Limit::co
     "connections",
     "connections_per_address",
     "descriptors",
-    "log_queue"};
+    "log_queue",
+    "sessions",
+    "parked",
+    "resumptions_per_session",
+    "resumed_cpu",
+    "work_queue"};
 
+/// What CPU time goes into.
+enum class Work : std::uint8_t {
+  full,     ///< Full handshakes, from accept on; also those that failed.
+  resumed,  ///< Resumed handshakes.
+  request,  ///< Requests of sessions, from the first byte to the last.
+  refusal,  ///< Those who did not come in.
+  other,    ///< The rest of the process: database writer, passwords, logs, timers. Not booked but left over.
+  count
+};
+inline constexpr std::size_t kWorks = static_cast<std::size_t>(Work::count);
+inline constexpr std::array<std::string_view, kWorks> kWorkNames{"full_handshake", "resumed_handshake", "request",
+                                                                 "refusal", "other"};
+
+/// What was decided about a connection, and why.
+enum class Outcome : std::uint8_t {
+  new_open,        ///< Admitted: no policy, or no limit reached.
+  new_waited,      ///< Admitted after it was parked.
+  new_returning,   ///< Admitted as it came back when it was told to.
+  new_parked,      ///< Has to wait.
+  new_no_room,     ///< Refused: as many sessions as can be carried.
+  new_deadline,    ///< Refused: waited in vain, or gave way to another network.
+  new_suspect,     ///< Refused: its address leaves handshakes unfinished.
+  new_gone,        ///< Had gone before it came to its turn.
+  resumed_session, ///< Admitted: in session.
+  resumed_replay,  ///< Refused: the same hello was here before.
+  count
+};
+struct OutcomeLabels {
+  std::string_view session_class, decision, reason;
+};
+inline constexpr std::array<OutcomeLabels, static_cast<std::size_t>(Outcome::count)> kOutcomeLabels{{
+    {"new", "admit", "open"},
+    {"new", "admit", "waited"},
+    {"new", "admit", "returning"},
+    {"new", "park", "queue"},
+    {"new", "refuse", "no_room"},
+    {"new", "refuse", "deadline"},
+    {"new", "refuse", "suspect_address"},
+    {"new", "refuse", "gone"},
+    {"resumed", "admit", "in_session"},
+    {"resumed", "refuse", "replay"},
+}};
+
+/// Why a client with a session of ours is treated as a newcomer.
+enum class Demotion : std::uint8_t {
+  stranger,   ///< Not seen for long, or shed.
+  excessive,  ///< More resumptions than one client makes.
+  cpu_share,  ///< Resumed handshakes have had their share of the CPU.
+  declined,   ///< OpenSSL did not resume what we would have.
+  count
+};
+inline constexpr std::array<std::string_view, static_cast<std::size_t>(Demotion::count)> kDemotionNames{
+    "stranger", "excessive", "cpu_share", "declined"};
+
+/// How a newcomer was told to go.
+enum class Refusal : std::uint8_t { explain, alert, reset, count };
+inline constexpr std::array<std::string_view, static_cast<std::size_t>(Refusal::count)> kRefusalNames{
+    "explain", "alert", "reset"};
 /// What the peeked first bytes of a connection were.
 enum class HelloClass : std::uint8_t { fresh, resuming, malformed, too_large, http, not_tls, silent, count };
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(HelloClass::count)> kHelloClassNames{
     "new", "resuming", "malformed", "too_large", "http", "not_tls", "silent"};
 
-enum class ConnectionState : std::uint8_t { hello, handshake, idle, active, closing, count };
+enum class ConnectionState : std::uint8_t { hello, parked, handshake, idle, active, closing, count };
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(ConnectionState::count)>
-    kConnectionStateNames{"hello", "handshake", "idle", "active", "closing"};
+    kConnectionStateNames{"hello", "parked", "handshake", "idle", "active", "closing"};
 
 enum class HandshakeKind : std::uint8_t { full, resumed, count };
 enum class TlsVersion : std::uint8_t { tls12, tls13, count };
@@ -116,6 +185,18 @@ struct Counters {
     std::array<Counter, kStatusCodes.size() + 1> requests;  ///< The last one is "other".
     DurationHistogram
         duration;  ///< From the end of the request's head to the last byte handed to the kernel.
+    Counter cpu_ns;
+  };
+  /// Sums for the controller (admission/sample.hpp has their meaning), in microseconds or thousandths.
+  struct Demand {
+    Counter requests, returns, demand_milli, pause_us;
+    Counter waited_us;  ///< Requests' time beyond their CPU time.
+    Counter full, resumed;  ///< Handshakes that ended, failed ones included.
+    Counter offered, resuming, admitted, refused;
+    Counter connections_new, cpu_connections_new_us, connections_resumed, cpu_connections_resumed_us;
+    Counter probes, run_delay_us;  ///< Of the run queue, and their sum.
+    Counter run_delay_min_us;      ///< Smallest of the last 100 ms.
+    Counter in_flight, in_flight_max, waiting_work;
   };
 
   explicit Counters(std::size_t interactions) : interaction(interactions) {}
@@ -127,8 +208,17 @@ struct Counters {
   Per<ConnectionState> connections;
   Per<Limit> limit_hits;
   Counter bytes_sent;  ///< Plaintext of responses.
+  std::array<Counter, kWorks> work_ns;  ///< CPU nanoseconds.
+  Counter thread_cpu_ns;                ///< CPU time of the processor's thread.
+  Per<Outcome> outcomes;
+  Per<Demotion> demotions;
+  Per<Refusal> refusals;
+  Counter accept_pauses;  ///< Times accepting was stopped for a moment.
+  Counter sessions_abandoned;  ///< Admitted, and then the client went in the middle of a request.
+  Demand demand;
   std::vector<Interaction> interaction;
 
+  void count(Outcome outcome) noexcept { outcomes[static_cast<std::size_t>(outcome)].add(); }
   void hit(Limit limit) noexcept { limit_hits[static_cast<std::size_t>(limit)].add(); }
   void count_request(std::size_t index, unsigned status, double seconds) noexcept {
     std::size_t slot = 0;

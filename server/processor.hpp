@@ -12,9 +12,14 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/intrusive/list.hpp>
 
+#include "admission/address_book.hpp"
 #include "admission/gate.hpp"
+#include "admission/in_flight.hpp"
+#include "admission/ladder.hpp"
+#include "admission/replay_filter.hpp"
 #include "base/timer_wheel.hpp"
 #include "server/access_log.hpp"
+#include "server/admission_control.hpp"
 #include "server/app.hpp"
 #include "server/config.hpp"
 #include "server/connection.hpp"
@@ -22,6 +27,9 @@
 #include "server/http/date.hpp"
 #include "server/http/static_files.hpp"
 #include "server/listener.hpp"
+#include "server/place.hpp"
+#include "server/tls/engine.hpp"
+#include "server/work_meter.hpp"
 
 /// An HTTP processor, in the paper's word: one thread with its own event loop, listeners, connections and
 /// counters.
@@ -30,7 +38,9 @@ namespace sluice::server {
 /// What all processors share. Immutable while they run, or safe to call from any thread.
 struct Shared {
   const Config& config;
-  SSL_CTX& tls;
+  tls::Engine& tls;
+  AdmissionControl& admission;
+  PlaceBook& places;
   App& app;
   AccessLog& log;
   const http::DirectoryFiles* files;  ///< `server.static_root`; null when there is none.
@@ -57,17 +67,22 @@ class Processor {
   /// working on.
   void abort();
   void join();
+  /// A new plan of the admission controller.
+  void follow(const admission::Plan& plan);
   const Counters& counters() const noexcept { return counters_; }
 
   // The connections' side.
   unsigned index() const noexcept { return index_; }
   const Config& config() const noexcept { return shared_.config; }
-  SSL_CTX& tls() const noexcept { return shared_.tls; }
+  tls::Engine& tls() const noexcept { return shared_.tls; }
+  AdmissionControl& admission() const noexcept { return shared_.admission; }
+  PlaceBook& places() const noexcept { return shared_.places; }
   AppProcessor& app() noexcept { return *app_; }
   const App& application() const noexcept { return shared_.app; }
   const http::DirectoryFiles* files() const noexcept { return shared_.files; }
   const http::Limits& parser_limits() const noexcept { return parser_limits_; }
-  admission::Gate& gate() noexcept { return gate_; }
+  Admission& at_gate() noexcept { return at_gate_; }
+  WorkMeter& meter() noexcept { return meter_; }
   Counters& counters() noexcept { return counters_; }
   TimerWheel& wheel() noexcept { return wheel_; }
   http::DateCache& date() noexcept { return date_; }
@@ -87,16 +102,14 @@ class Processor {
       Connection,
       boost::intrusive::member_hook<Connection, decltype(Connection::list_hook), &Connection::list_hook>,
       boost::intrusive::constant_time_size<false>>;
-  /// IPv4 address, or the first 64 bits of an IPv6 one.
-  using AddressKey = std::uint64_t;
-
   void run(std::promise<void> started);
   Task<void> accept_loop(Acceptor& acceptor);
   Task<void> tick();
+  Task<void> pulse();
   /// Accepts what is waiting, up to a batch. Returns whether the process is out of descriptors.
   bool accept_batch(Acceptor& acceptor);
-  void admit(int fd, const Endpoint& peer);
-  Task<void> serve(std::unique_ptr<Connection> connection, AddressKey address);
+  void admit(int fd, const Endpoint& peer, std::uint64_t started);
+  Task<void> serve(std::unique_ptr<Connection> connection, Address address);
   void flush_log();
   void finish_if_drained();
 
@@ -113,11 +126,12 @@ class Processor {
   Timer tick_timer_;
   TimerWheel wheel_;
   http::DateCache date_;
-  admission::Gate gate_;
+  WorkMeter meter_;
+  Admission at_gate_;
   std::unique_ptr<AppProcessor> app_;
   Connections connections_;
   std::uint64_t open_connections_ = 0;
-  std::unordered_map<AddressKey, std::uint32_t> per_address_;
+  std::unordered_map<Address, std::uint32_t> per_address_;
   unsigned accept_rounds_ = 0;
   bool bursting_ = false;  // the last round of accepting found more than one connection
   bool draining_ = false;

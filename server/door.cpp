@@ -1,0 +1,217 @@
+#include "server/door.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <new>
+
+#include <openssl/rand.h>
+#include <boost/asio/post.hpp>
+
+namespace sluice::server {
+
+namespace {
+
+using admission::Verdict;
+
+constexpr std::chrono::milliseconds kBusyDelay{2};
+constexpr double kDelaySmoothing = 0.1;
+constexpr double kRetryMin_s = 2, kRetryMax_s = 30;
+constexpr double kResumingLately = 0.5;  // resumed connections per second that make a difference
+
+template <class T>
+T random_value() {
+  T value{};
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(&value), sizeof value) != 1) throw std::bad_alloc{};
+  return value;
+}
+
+admission::GateSettings gate_settings(const Config& config, unsigned processors) {
+  admission::GateSettings settings;
+  settings.park_max = config.admission.park_max;
+  settings.parked_max = (config.admission.parked + processors - 1) / processors;
+  return settings;
+}
+
+}  // namespace
+
+Origin origin_of(const Endpoint& peer) {
+  if (peer.address().is_v4()) {
+    const std::uint64_t address = peer.address().to_v4().to_uint();
+    return {.address = address, .network = address >> 8};
+  }
+  const auto bytes = peer.address().to_v6().to_bytes();
+  std::uint64_t prefix = 0;
+  for (std::size_t i = 0; i < sizeof prefix; ++i) prefix = prefix << 8 | bytes[i];
+  return {.address = prefix, .network = prefix >> 16 | std::uint64_t{1} << 63};
+}
+
+Door::Door(const Config& config, AdmissionControl& control, Counters& counters, Executor executor,
+           unsigned processors)
+    : config_(config),
+      control_(control),
+      counters_(counters),
+      executor_(executor),
+      processors_(processors),
+      work_waiting_max_((config.admission.work_waiting + processors - 1) / processors),
+      gate_(gate_settings(config, processors)),
+      random_(random_value<std::uint64_t>()) {
+  replays_.salt(random_value<std::uint64_t>());
+}
+
+void Door::follow(const admission::Plan& plan, Instant now) {
+  gate_.follow(plan, processors_, now);
+  strict_ = plan.policy == admission::Policy::paper || plan.policy == admission::Policy::session_budget;
+  const auto view = control_.view();
+  cpus_ = view.sample.cpus / processors_;
+  resumed_cost_s_ = view.resumed_s;
+  offered_per_s_ = view.offered_per_s;
+  rate_ = plan.policy == admission::Policy::paper
+              ? plan.quota / std::chrono::duration<double>(config_.admission.paper_interval).count()
+              : plan.rate;
+  const double elapsed_s = std::chrono::duration<double>(now - period_began_).count();
+  const double share = static_cast<double>(config_.admission.resumed_cpu_percent) / 100 * cpus_;
+  resumed_budget_s_ = std::min(share, resumed_budget_s_ + share * std::min(elapsed_s, 1.0));
+  const bool resuming = view.sample.resuming > kResumingLately * view.sample.elapsed_s;
+  const double explain_s = view.full_s + 60e-6;  // and a request
+  ladder_.follow(cpus_, {explain_s, 40e-6, 22e-6}, resuming);
+
+  const std::uint64_t cpu_ns = counters_.thread_cpu_ns.get();
+  if (elapsed_s > 0 && elapsed_s < 10) {
+    const double cpu_share = static_cast<double>(cpu_ns - cpu_before_) / 1e9 / elapsed_s / std::max(cpus_, 0.01);
+    in_flight_limit_.update(elapsed_s, answered_, waited_s_, static_cast<double>(in_flight_), cpu_share);
+    counters_.demand.in_flight_max.set(static_cast<std::uint64_t>(in_flight_limit_.limit()));
+  }
+  cpu_before_ = cpu_ns;
+  answered_ = waited_s_ = 0;
+  period_began_ = now;
+  if (delay_min_ != Monotonic::duration::max()) {
+    const auto us = std::chrono::duration_cast<std::chrono::microseconds>(delay_min_).count();
+    counters_.demand.run_delay_min_us.set(static_cast<std::uint64_t>(std::max<std::int64_t>(us, 0)));
+  }
+  delay_min_ = Monotonic::duration::max();
+}
+
+void Door::pulse(Instant now, Monotonic::duration delay) {
+  delay = std::max(delay, Monotonic::duration::zero());
+  delay_min_ = std::min(delay_min_, delay);
+  busy_ = delay > kBusyDelay;
+  const double delay_s = std::chrono::duration<double>(delay).count();
+  run_delay_s_ += kDelaySmoothing * (delay_s - run_delay_s_);
+  counters_.demand.probes.add();
+  counters_.demand.run_delay_us.add(static_cast<std::uint64_t>(delay_s * 1e6));
+  while (admission::Waiter* waiter = gate_.expired(now)) static_cast<Turn*>(waiter)->end(false);
+  if (gate_.anybody_waits() || !handshakes_.empty()) schedule_pump();
+}
+
+admission::SessionPtr Door::resume(const admission::SessionRecord& record, Instant now, Demotion& why) {
+  if (strict_ && resumed_budget_s_ < 0) {
+    why = Demotion::cpu_share;
+    counters_.hit(Limit::resumed_cpu);
+    return nullptr;
+  }
+  auto resumed = control_.sessions().resume(record, now, wall_now());
+  using Result = admission::SessionTable::Resumption;
+  if (resumed.result == Result::in_session) {
+    resumed_budget_s_ -= resumed_cost_s_;
+    return std::move(resumed.session);
+  }
+  why = resumed.result == Result::excessive ? Demotion::excessive : Demotion::stranger;
+  if (why == Demotion::excessive) counters_.hit(Limit::resumptions_per_session);
+  return nullptr;
+}
+
+Verdict Door::ask(Turn& turn, const Origin& origin, Instant now) {
+  const Verdict verdict = gate_.ask(turn, origin.network, live(), now);
+  if (verdict == Verdict::park) schedule_pump();
+  return verdict;
+}
+
+admission::SessionPtr Door::begin_session(Instant now) {
+  const admission::SessionRecord record{.id = random_value<admission::SessionId>(),
+                                        .admitted_at = wall_now(),
+                                        .epoch = control_.sessions().epoch()};
+  auto session = control_.sessions().begin(record, now);
+  if (!session) counters_.hit(Limit::sessions);
+  return session;
+}
+
+Refusal Door::refuse(Instant now) {
+  Refusal refusal = Refusal::reset;
+  if (config_.admission.refusal == "ladder") {
+    refusal = static_cast<Refusal>(ladder_.choose(now));
+  } else if (config_.admission.refusal == "explain") {
+    refusal = Refusal::explain;
+  } else if (config_.admission.refusal == "alert") {
+    refusal = Refusal::alert;
+  }
+  counters_.refusals[static_cast<std::size_t>(refusal)].add();
+  return refusal;
+}
+
+/// The more ask for one place, the later: so those who come back stay few enough to be answered.
+std::chrono::seconds Door::retry_after() {
+  const double crowding = rate_ > 0 ? offered_per_s_ / rate_ : kRetryMax_s;
+  const double wait = std::clamp(2 * crowding, kRetryMin_s, kRetryMax_s);
+  random_ = random_ * 6364136223846793005U + 1442695040888963407U;  // Knuth 1997, section 3.3.4; nothing secret
+  const double jitter = static_cast<double>(random_ >> 40) / static_cast<double>(1 << 24);
+  return std::chrono::seconds{static_cast<std::int64_t>(std::ceil(wait) + std::floor(jitter * (wait / 2 + 1)))};
+}
+
+// Lines
+
+void Door::line_up_for_handshake(Turn& turn) {
+  handshakes_.push_back(turn);
+  schedule_pump();
+}
+
+void Door::schedule_pump() {
+  if (std::exchange(pump_scheduled_, true)) return;
+  boost::asio::post(executor_, [this] { pump(); });
+}
+
+/// One handshake, and then once more behind everything that has become ready meanwhile.
+void Door::pump() {
+  pump_scheduled_ = false;
+  if (!handshakes_.empty()) {
+    Turn& turn = handshakes_.front();
+    handshakes_.pop_front();
+    turn.end(true);
+    schedule_pump();
+    return;
+  }
+  if (serve_gate(Monotonic::now())) schedule_pump();
+}
+
+bool Door::serve_gate(Instant now) {
+  while (admission::Waiter* waiter = gate_.expired(now)) static_cast<Turn*>(waiter)->end(false);
+  admission::Waiter* waiter = gate_.next(live(), now);
+  if (waiter == nullptr) return false;
+  static_cast<Turn*>(waiter)->end(true);
+  return true;
+}
+
+bool Door::line_up_for_work(Turn& turn) {
+  if (work_waiting_ >= work_waiting_max_) {
+    counters_.hit(Limit::work_queue);
+    return false;
+  }
+  ++work_waiting_;
+  counters_.demand.waiting_work.set(work_waiting_);
+  work_.push_back(turn);
+  return true;
+}
+
+void Door::work_begins() noexcept { counters_.demand.in_flight.set(++in_flight_); }
+
+void Door::work_ends(Monotonic::duration waited) noexcept {
+  counters_.demand.in_flight.set(--in_flight_);
+  answered_ += 1;
+  waited_s_ += std::chrono::duration<double>(waited).count();
+  if (work_.empty() || !room_for_work()) return;
+  Turn& turn = work_.front();
+  work_.pop_front();
+  turn.end(true);
+}
+
+}  // namespace sluice::server

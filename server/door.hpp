@@ -1,0 +1,117 @@
+#pragma once
+#include <cstdint>
+#include <utility>
+
+#include "admission/address_book.hpp"
+#include "admission/gate.hpp"
+#include "admission/in_flight.hpp"
+#include "admission/ladder.hpp"
+#include "admission/replay_filter.hpp"
+#include "server/admission_control.hpp"
+#include "server/counters.hpp"
+#include "server/listener.hpp"
+#include "server/turn.hpp"
+
+/// Admission on one processor: what its connections ask, and the lines in which they wait.
+namespace sluice::server {
+
+/// Where a connection comes from.
+struct Origin {
+  admission::AddressBook::Address address = 0;  ///< IPv4 address, or the first 64 bits of an IPv6 one.
+  admission::Prefix network = 0;                ///< IPv4 /24, IPv6 /48.
+};
+Origin origin_of(const Endpoint& peer);
+
+/// Used on its processor's thread only.
+class Door {
+ public:
+  using Instant = Monotonic::time_point;
+
+  Door(const Config& config, AdmissionControl& control, Counters& counters, Executor executor, unsigned processors);
+
+  // What the processor tells it.
+  void follow(const admission::Plan& plan, Instant now);
+  /// Every 10 ms; `delay`: how late it came, i.e. what any ready event had to wait.
+  void pulse(Instant now, Monotonic::duration delay);
+
+  // What connections ask.
+  /// Whether anybody is ever turned away: with policy `off` and `observe` everybody is what he says he is.
+  bool strict() const noexcept { return strict_; }
+  /// A hello with these random bytes was here before.
+  bool replayed(Bytes random, Instant now) { return strict_ && replays_.seen(random, now); }
+  bool suspect(const Origin& origin, Instant now) { return strict_ && addresses_.suspect(origin.address, now); }
+  void finished(const Origin& origin, Instant now) { addresses_.finished(origin.address, now); }
+  void unfinished(const Origin& origin, Instant now) { addresses_.unfinished(origin.address, now); }
+
+  /// Somebody with a session of ours. Null, with the reason, when he has to ask like a newcomer.
+  admission::SessionPtr resume(const admission::SessionRecord& record, Instant now, Demotion& why);
+  admission::Verdict ask(Turn& turn, const Origin& origin, Instant now);
+  admission::Verdict ask_at_once(Instant now) { return gate_.ask_at_once(live(), now); }
+  admission::Verdict ask_returning(Instant now) { return gate_.ask_returning(live(), now); }
+  /// Nobody will be let in at once, nor parked: whoever is new can be refused without further ado.
+  bool closed(const Origin& origin, Instant now) { return strict_ && gate_.closed(origin.network, now); }
+  /// Begins a session for somebody with a grant. Null when the table is full.
+  admission::SessionPtr begin_session(Instant now);
+
+  /// How to refuse; booked.
+  Refusal refuse(Instant now);
+  /// When to come back, drawn for each visitor anew.
+  std::chrono::seconds retry_after();
+  /// Refusing takes too much already: don't accept for a moment.
+  bool exhausted(Instant now) { return strict_ && ladder_.exhausted(now); }
+
+  // Lines.
+  /// Handshakes come one at a time behind what else is ready, once the processor is busy.
+  bool busy() const noexcept { return busy_ || !handshakes_.empty(); }
+  void line_up_for_handshake(Turn& turn);
+  /// A request may be worked on now; otherwise line up.
+  bool room_for_work() const noexcept { return !strict_ || in_flight_limit_.room(in_flight_); }
+  /// False when the line is full, too.
+  bool line_up_for_work(Turn& turn);
+  void leave_work_line() noexcept { counters_.demand.waiting_work.set(--work_waiting_); }
+  void work_begins() noexcept;
+  void work_ends(Monotonic::duration waited) noexcept;
+
+  /// Mean wait of a ready event lately, seconds.
+  double run_delay_s() const noexcept { return run_delay_s_; }
+
+ private:
+  double live() const noexcept { return static_cast<double>(control_.sessions().live()); }
+  void pump();
+  void schedule_pump();
+  bool serve_gate(Instant now);
+
+  const Config& config_;
+  AdmissionControl& control_;
+  Counters& counters_;
+  Executor executor_;
+  const unsigned processors_;
+  const std::size_t work_waiting_max_;
+  bool strict_ = false;
+  bool busy_ = false;
+  bool pump_scheduled_ = false;
+  admission::Gate gate_;
+  admission::Ladder ladder_;
+  admission::AddressBook addresses_;
+  admission::ReplayFilter replays_;
+  admission::InFlight in_flight_limit_;
+  TurnLine handshakes_;
+  TurnLine work_;
+  std::size_t work_waiting_ = 0;
+  std::size_t in_flight_ = 0;
+  double run_delay_s_ = 0;
+  double cpus_ = 1;           // of this processor
+  double resumed_cost_s_ = 0;
+  double resumed_budget_s_ = 0;  // CPU seconds that resumed handshakes may take now
+  double offered_per_s_ = 0;
+  double rate_ = 0;
+  // of the control period under way
+  Instant period_began_{};
+  Monotonic::duration delay_min_ = Monotonic::duration::max();
+  double waited_s_ = 0;
+  double answered_ = 0;
+  std::uint64_t cpu_before_ = 0;
+  std::uint64_t random_;
+};
+
+}  // namespace sluice::server

@@ -1,0 +1,48 @@
+#include "server/work_meter.hpp"
+
+#include <algorithm>
+#include <ctime>
+
+namespace sluice::server {
+
+namespace {
+
+constexpr double kSmoothing = 0.2;
+
+std::uint64_t thread_cpu_ns() noexcept {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(time.tv_nsec);
+}
+
+}  // namespace
+
+std::uint64_t WorkMeter::book(Effort& effort, Work work) noexcept {
+  settle(effort);
+  const auto ns = static_cast<std::uint64_t>(static_cast<double>(effort.ticks) * tick_ns_ +
+                                             static_cast<double>(effort.runs) * overhead_ns_);
+  effort = {};
+  booked_[static_cast<std::size_t>(work)].add(ns);
+  return ns;
+}
+
+void WorkMeter::pulse(Monotonic::time_point now) noexcept {
+  const std::uint64_t now_ticks = ticks();
+  const std::uint64_t cpu = thread_cpu_ns();
+  const double wall_ns = std::chrono::duration<double, std::nano>(now - pulse_time_).count();
+  if (pulse_cpu_ns_ != 0 && wall_ns > 0 && now_ticks > pulse_ticks_) {
+    const double used_ns = static_cast<double>(cpu - pulse_cpu_ns_);
+    const double per_tick = wall_ns / static_cast<double>(now_ticks - pulse_ticks_);
+    const double measured_ns = static_cast<double>(measured_) * per_tick;
+    tick_ns_ = measured_ns > used_ns ? per_tick * used_ns / measured_ns : per_tick;
+    if (runs_ > 0) {
+      const double overhead = std::max(0.0, used_ns - measured_ns) / static_cast<double>(runs_);
+      overhead_ns_ += kSmoothing * (overhead - overhead_ns_);
+    }
+    used_.add(cpu - pulse_cpu_ns_);
+  }
+  measured_ = runs_ = 0;
+  pulse_ticks_ = now_ticks, pulse_time_ = now, pulse_cpu_ns_ = cpu;
+}
+
+}  // namespace sluice::server
