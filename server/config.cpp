@@ -60,6 +60,8 @@ void Config::declare(Settings& settings) {
   settings.add_choice("tls.min_version", tls_min_version, {"1.2", "1.3"}, "Oldest TLS version spoken");
   settings.add("tls.session_timeout", session_timeout, 1s, 7 * 24h,
                "Tickets and sessions older than this do not resume");
+  settings.add("tls.ticket_key_lifetime", ticket_key_lifetime, 1min, 7 * 24h,
+               "Tickets are sealed with a new key after this");
   settings.add("tls.session_cache", session_cache, 0, 10'000'000,
                "Sessions kept for clients without tickets");
   auto& l = limits;

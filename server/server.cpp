@@ -4,19 +4,19 @@ namespace sluice::server {
 
 namespace {
 
-tls::Context make_tls(const Config& config) {
-  return tls::make_context(
-      {.certificates = config.certificate,
-       .private_keys = config.private_key,
-       .only_tls13 = config.tls_min_version == "1.3",
-       .session_timeout = std::chrono::duration_cast<std::chrono::seconds>(config.session_timeout),
-       .session_cache = config.session_cache});
+tls::ContextOptions tls_options(const Config& config) {
+  return {.certificates = config.certificate,
+          .private_keys = config.private_key,
+          .only_tls13 = config.tls_min_version == "1.3",
+          .session_timeout = std::chrono::duration_cast<std::chrono::seconds>(config.session_timeout),
+          .ticket_key_lifetime = std::chrono::duration_cast<std::chrono::seconds>(config.ticket_key_lifetime),
+          .session_cache = config.session_cache};
 }
 
 }  // namespace
 
 Server::Server(const Config& config, App& app)
-    : config_(config), app_(app), log_(config.access_log), tls_(make_tls(config)) {
+    : config_(config), app_(app), log_(config.access_log), tls_(tls_options(config)) {
   if (!config.static_root.empty()) files_ = std::make_unique<http::DirectoryFiles>(config.static_root);
   const unsigned count = config.processors == 0 ? usable_cpus() : static_cast<unsigned>(config.processors);
   std::vector<std::vector<Listener>> of_processor(count);
@@ -25,8 +25,12 @@ Server::Server(const Config& config, App& app)
     endpoints_.push_back(sockets.front().endpoint());
     for (unsigned i = 0; i < count; ++i) of_processor[i].push_back(std::move(sockets[i]));
   }
-  const Shared shared{
-      .config = config_, .tls = *tls_, .app = app_, .log = log_, .files = files_.get(), .processors = count};
+  const Shared shared{.config = config_,
+                      .tls = tls_.context(),
+                      .app = app_,
+                      .log = log_,
+                      .files = files_.get(),
+                      .processors = count};
   for (unsigned i = 0; i < count; ++i) {
     processors_.push_back(std::make_unique<Processor>(i, shared, std::move(of_processor[i])));
   }

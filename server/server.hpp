@@ -5,7 +5,7 @@
 
 #include "server/access_log.hpp"
 #include "server/processor.hpp"
-#include "server/tls/context.hpp"
+#include "server/tls/engine.hpp"
 
 /// The HTTPS server: listeners and processors around one application.
 namespace sluice::server {
@@ -41,7 +41,7 @@ class Server {
   const Config& config_;
   App& app_;
   AccessLog log_;
-  tls::Context tls_;
+  tls::Engine tls_;
   std::unique_ptr<http::DirectoryFiles> files_;
   std::vector<Endpoint> endpoints_;
   std::vector<std::unique_ptr<Processor>> processors_;

@@ -119,22 +119,25 @@ std::optional<Bytes> whole_vector(Bytes data, std::size_t length_bytes) noexcept
   return list && reader.empty() ? list : std::nullopt;
 }
 
-bool has_psk_form(Bytes data) noexcept {
+/// The first identity of a well-formed `pre_shared_key`.
+std::optional<Bytes> first_psk_identity(Bytes data) noexcept {
   ByteReader reader{data};
   const auto identities = reader.vector(2);
   const auto binders = reader.vector(2);
-  if (!identities || !binders || !reader.empty()) return false;
+  if (!identities || !binders || !reader.empty()) return std::nullopt;
+  std::optional<Bytes> first;
   std::size_t offered = 0;
   for (ByteReader list{*identities}; !list.empty(); ++offered) {
     const auto identity = list.vector(2);
-    if (!identity || identity->empty() || !list.take(4)) return false;  // 4: obfuscated ticket age
+    if (!identity || identity->empty() || !list.take(4)) return std::nullopt;  // 4: obfuscated ticket age
+    if (!first) first = identity;
   }
   std::size_t bound = 0;
   for (ByteReader list{*binders}; !list.empty(); ++bound) {
     const auto binder = list.vector(1);
-    if (!binder || binder->size() < 32) return false;
+    if (!binder || binder->size() < 32) return std::nullopt;
   }
-  return offered > 0 && offered == bound;
+  return offered == bound ? first : std::nullopt;
 }
 
 }  // namespace
@@ -153,11 +156,14 @@ class HelloReader {
     if (session_id->size() > hello_.session_id_.size()) return false;
     if (cipher_suites->empty() || cipher_suites->size() % 2 != 0 || compression->empty()) return false;
     hello_.legacy_version = *version;
+    std::copy(random->begin(), random->end(), hello_.random.begin());
     hello_.session_id_size_ = static_cast<std::uint8_t>(session_id->size());
     std::copy(session_id->begin(), session_id->end(), hello_.session_id_.begin());
     if (reader.empty()) return true;  // before extensions were invented
     const auto extensions = whole_vector(reader.rest(), 2);
-    return extensions && read_extensions(*extensions);
+    if (!extensions || !read_extensions(*extensions)) return false;
+    keep_token();
+    return true;
   }
 
   const Hello& hello() const noexcept { return hello_; }
@@ -182,9 +188,12 @@ class HelloReader {
     switch (type) {
       case extension::kServerName: return read_server_name(data);
       case extension::kAlpn: return read_alpn(data);
-      case extension::kSessionTicket: hello_.has_ticket = !data.empty(); return true;
+      case extension::kSessionTicket:
+        ticket_ = data;
+        hello_.has_ticket = !data.empty();
+        return true;
       case extension::kSupportedVersions: return read_supported_versions(data);
-      case extension::kPreSharedKey: return hello_.has_psk = has_psk_form(data);
+      case extension::kPreSharedKey: return read_psk(data);
       default: return true;
     }
   }
@@ -227,7 +236,25 @@ class HelloReader {
     return true;
   }
 
+  /// RFC 8446 section 4.2.11.
+  bool read_psk(Bytes data) noexcept {
+    const auto identity = first_psk_identity(data);
+    if (!identity) return false;
+    hello_.has_psk = true;
+    identity_ = *identity;
+    return true;
+  }
+
+  void keep_token() noexcept {
+    const Bytes token = hello_.offers_tls13 ? identity_ : ticket_;
+    if (token.size() > hello_.token_.size()) return;
+    hello_.token_size_ = static_cast<std::uint16_t>(token.size());
+    std::copy(token.begin(), token.end(), hello_.token_.begin());
+  }
+
   Hello hello_;
+  Bytes ticket_{};
+  Bytes identity_{};
 };
 
 const boost::system::error_category& hello_category() noexcept {

@@ -15,6 +15,8 @@ namespace sluice::tls {
 
 /// Default bound of a hello, record headers included. Ordinary ones have 0.3 to 2 KB.
 inline constexpr std::size_t kHelloMax = 64 * 1024;
+/// A longer ticket was not issued here: ours have some 250 bytes.
+inline constexpr std::size_t kTokenMax = 512;
 
 enum class HelloError {
   need_more = 1,  ///< A correct prefix so far; read more bytes and ask again.
@@ -27,7 +29,7 @@ const boost::system::error_category& hello_category() noexcept;
 boost::system::error_code make_error_code(HelloError error) noexcept;
 
 /// What a hello claims of its sender. Nothing of it is verified: tickets are forged for the price of a
-/// packet.
+/// packet. screen.hpp verifies.
 enum class HelloClaim : std::uint8_t {
   fresh,     ///< A newcomer: a full handshake.
   resuming,  ///< Offers a PSK identity (TLS 1.3), a ticket (RFC 5077) or a session ID (up to TLS 1.2).
@@ -42,9 +44,13 @@ class Hello {
   bool has_psk = false;              ///< `pre_shared_key` is there, with at least one identity.
   bool has_alpn = false;
   bool alpn_http11 = false;  ///< ALPN lists "http/1.1".
+  std::array<std::uint8_t, 32> random{};
 
   /// Up to 32 bytes. In hellos that offer TLS 1.3 it says nothing: compatibility mode sends a random one.
   Bytes session_id() const noexcept { return {session_id_.data(), session_id_size_}; }
+  /// What the peer wants to resume with: the first PSK identity of a hello that offers TLS 1.3, the ticket of
+  /// one that does not. Empty when there is none, or one longer than `kTokenMax`.
+  Bytes token() const noexcept { return {token_.data(), token_size_}; }
   /// Host name of SNI (RFC 6066); empty when absent.
   std::string_view server_name() const noexcept { return {server_name_.data(), server_name_size_}; }
 
@@ -61,6 +67,8 @@ class Hello {
   std::uint8_t server_name_size_ = 0;
   std::array<std::uint8_t, 32> session_id_{};
   std::array<char, 255> server_name_{};
+  std::uint16_t token_size_ = 0;
+  std::array<std::uint8_t, kTokenMax> token_{};
 };
 
 /// `bytes` is everything the peer sent so far, from the start of the connection: TLS records, in which the

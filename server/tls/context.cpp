@@ -1,7 +1,5 @@
 #include "server/tls/context.hpp"
 
-#include <algorithm>
-#include <climits>
 #include <stdexcept>
 
 #include <openssl/err.h>
@@ -35,20 +33,6 @@ int select_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const 
   const int result = SSL_select_next_proto(&selected, out_size, kHttp11, sizeof kHttp11, in, in_size);
   *out = selected;
   return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
-}
-
-void set_sessions(SSL_CTX* context, const ContextOptions& options) {
-  static constexpr unsigned char kContextId[] = "sluice";
-  SSL_CTX_set_session_id_context(context, kContextId, sizeof kContextId - 1);
-  SSL_CTX_set_timeout(context, static_cast<long>(options.session_timeout.count()));
-  SSL_CTX_set_session_cache_mode(context,
-                                 options.session_cache == 0 ? SSL_SESS_CACHE_OFF : SSL_SESS_CACHE_SERVER);
-  SSL_CTX_sess_set_cache_size(context,
-                              static_cast<long>(std::min<std::uint64_t>(options.session_cache, LONG_MAX)));
-  // A client uses a TLS 1.3 ticket once and gets the next one with the resumption: a second one would only
-  // cost.
-  SSL_CTX_set_num_tickets(context, 1);
-  SSL_CTX_set_max_early_data(context, 0);
 }
 
 }  // namespace
@@ -87,7 +71,7 @@ Context make_context(const ContextOptions& options) {
       raw, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_read_ahead(raw, 1);  // header and body of a record in one system call
   SSL_CTX_set_alpn_select_cb(raw, select_alpn, nullptr);
-  set_sessions(raw, options);
+  SSL_CTX_set_max_early_data(raw, 0);
   for (std::size_t i = 0; i < options.certificates.size(); ++i) {
     load_pair(raw, options.certificates[i], options.private_keys[i]);
   }

@@ -20,10 +20,16 @@ class StreamCategory final : public ErrorCategory {
       case StreamError::truncated: return "the peer went away during the handshake";
       case StreamError::protocol: return "the peer broke the TLS protocol";
       case StreamError::peer_alert: return "the peer sent a fatal TLS alert";
+      case StreamError::refused: return "the visitor was refused in the handshake";
     }
     return "unknown TLS error";
   }
 };
+
+/// What SSL_CTX_set_cert_cb(3)'s callback leaves when it ends a handshake; only Engine's does, for a guard.
+bool is_refusal(unsigned long code) noexcept {
+  return ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_CERT_CB_ERROR;
+}
 
 bool is_alert(unsigned long code) noexcept {
   const int reason = ERR_GET_REASON(code);
@@ -35,6 +41,7 @@ bool is_alert(unsigned long code) noexcept {
 boost::system::error_code take_error() noexcept {
   const unsigned long code = ERR_peek_error();
   ERR_clear_error();
+  if (is_refusal(code)) return StreamError::refused;
   return is_alert(code) ? StreamError::peer_alert : StreamError::protocol;
 }
 
@@ -49,8 +56,10 @@ boost::system::error_code make_error_code(StreamError error) noexcept {
   return {static_cast<int>(error), stream_category()};
 }
 
-TlsStream::TlsStream(Socket& socket, SSL_CTX& context) : socket_(socket), ssl_(SSL_new(&context)) {
+TlsStream::TlsStream(Socket& socket, SSL_CTX& context, HandshakeGuard* guard)
+    : socket_(socket), handshake_(guard), ssl_(SSL_new(&context)) {
   if (!ssl_ || SSL_set_fd(ssl_.get(), socket.native_handle()) != 1) throw std::bad_alloc{};
+  handshake_.attach(ssl_.get());
   SSL_set_accept_state(ssl_.get());
 }
 
@@ -66,6 +75,7 @@ Step TlsStream::outcome(int result, std::size_t bytes) noexcept {
   switch (SSL_get_error(ssl_.get(), result)) {
     case SSL_ERROR_WANT_READ: return {.need = Need::readable};
     case SSL_ERROR_WANT_WRITE: return {.need = Need::writable};
+    case SSL_ERROR_WANT_X509_LOOKUP: return {.need = Need::grant};
     case SSL_ERROR_ZERO_RETURN: return {.error = StreamError::closed};
     case SSL_ERROR_SYSCALL:
       ERR_clear_error();
@@ -85,6 +95,11 @@ Step TlsStream::handshake() noexcept {
   // request.
   if (step.need == Need::nothing && !step.error) SSL_free_buffers(ssl_.get());
   return step;
+}
+
+void TlsStream::issue_ticket() noexcept {
+  if (!handshake_.may_issue()) return;
+  if (SSL_new_session_ticket(ssl_.get()) != 1) ERR_clear_error();
 }
 
 Step TlsStream::read_some(void* data, std::size_t size) noexcept {

@@ -11,6 +11,7 @@
 
 #include "base/handle.hpp"
 #include "server/task.hpp"
+#include "server/tls/handshake.hpp"
 
 /// TLS directly on a socket.
 namespace sluice::tls {
@@ -22,15 +23,16 @@ enum class StreamError {
   truncated,   ///< It ended in the middle of the handshake.
   protocol,    ///< The peer broke the protocol, or failed a check; an alert was sent.
   peer_alert,  ///< The peer sent a fatal alert.
+  refused,     ///< The connection's HandshakeGuard did; the alert internal_error was sent.
 };
 const boost::system::error_category& stream_category() noexcept;
 boost::system::error_code make_error_code(StreamError error) noexcept;
 
-/// What a step wants before it can go on.
-enum class Need { nothing, readable, writable };
+/// What a step wants before it can go on. `grant`: handshake() only, HandshakeGuard::may_sign() said "wait".
+enum class Need { nothing, readable, writable, grant };
 
 /// Outcome of one attempt that never blocks: done (`bytes`), failed (`error`), or to be repeated once the
-/// socket is ready (`need`).
+/// socket is ready, or the guard has changed its mind (`need`).
 struct Step {
   std::size_t bytes = 0;
   Need need = Need::nothing;
@@ -51,8 +53,9 @@ class TlsStream {
  public:
   using executor_type = Executor;
 
-  /// Throws `std::bad_alloc` only.
-  TlsStream(Socket& socket, SSL_CTX& context);
+  /// Borrows everything; a null guard admits everybody. The guard is asked during handshake() and, for
+  /// records of tickets, when issue_ticket()'s is sent. Throws `std::bad_alloc` only.
+  TlsStream(Socket& socket, SSL_CTX& context, HandshakeGuard* guard = nullptr);
   TlsStream(const TlsStream&) = delete;
   TlsStream& operator=(const TlsStream&) = delete;
   /// A session stays resumable unless the connection ended with a fatal alert (RFC 5246 section 7.2).
@@ -66,6 +69,10 @@ class TlsStream {
   /// Sends close_notify, unless the peer has ended the connection without a word; does not wait for the
   /// peer's.
   Step shutdown() noexcept;
+
+  /// A TLS 1.3 ticket more, for a visitor whom the guard gives a record only after the handshake. It is sent
+  /// with the next write. Does nothing in TLS 1.2, and before the handshake is through.
+  void issue_ticket() noexcept;
 
   /// Input was taken off the socket that read_some() has not delivered yet.
   bool pending() const noexcept { return SSL_has_pending(ssl_.get()) == 1; }
@@ -113,6 +120,7 @@ class TlsStream {
   Step outcome(int result, std::size_t bytes) noexcept;
 
   Socket& socket_;
+  Handshake handshake_;
   Handle<SSL, SSL_free> ssl_;
   bool broken_ = false;  // a fatal alert went one way or the other
 };

@@ -17,7 +17,7 @@
 
 #include "server/listener.hpp"
 #include "server/tls/certificate.hpp"
-#include "server/tls/context.hpp"
+#include "server/tls/engine.hpp"
 
 namespace sluice::tls {
 namespace {
@@ -26,15 +26,16 @@ namespace asio = boost::asio;
 namespace http = boost::beast::http;
 using asio::ip::tcp;
 
-Context test_context() {
+std::unique_ptr<Engine> test_engine() {
   const auto made = make_self_signed({"localhost"}, std::chrono::days{1});
   const std::string base = testing::TempDir() + "stream-" + std::to_string(::getpid());
   std::ofstream(base + ".crt") << made.certificate_pem;
   std::ofstream(base + ".key") << made.private_key_pem;
-  auto context = make_context({.certificates = {base + ".crt"}, .private_keys = {base + ".key"}});
+  auto engine = std::make_unique<Engine>(
+      ContextOptions{.certificates = {base + ".crt"}, .private_keys = {base + ".key"}});
   std::filesystem::remove(base + ".crt");
   std::filesystem::remove(base + ".key");
-  return context;
+  return engine;
 }
 
 /// A connected pair: our stream's socket, and a blocking client of another implementation (asio::ssl).
@@ -78,11 +79,11 @@ Task<void> serve_once(Socket& socket, SSL_CTX& context, std::size_t body_bytes, 
 TEST(TlsStream, BeastReadsAndWritesOnIt) {
   constexpr std::size_t kBody = 3'000'000;  // many times what the socket takes: writes have to wait
   Pair pair;
-  const auto context = test_context();
+  const auto engine = test_engine();
   std::string target;
   std::size_t received = 0;
   boost::system::error_code at_end;
-  asio::co_spawn(pair.io, serve_once(pair.server, *context, kBody, target), asio::detached);
+  asio::co_spawn(pair.io, serve_once(pair.server, engine->context(), kBody, target), asio::detached);
   std::thread client([&] {
     asio::ssl::context client_context(asio::ssl::context::tls_client);
     asio::ssl::stream<tcp::socket&> stream(pair.client, client_context);
@@ -107,12 +108,12 @@ TEST(TlsStream, BeastReadsAndWritesOnIt) {
 TEST(TlsStream, AnEndIsAnEndWithCloseNotifyAndWithout) {
   for (const bool orderly : {true, false}) {
     Pair pair;
-    const auto context = test_context();
+    const auto engine = test_engine();
     boost::system::error_code seen;
     asio::co_spawn(
         pair.io,
         [&]() -> Task<void> {
-          TlsStream stream(pair.server, *context);
+          TlsStream stream(pair.server, engine->context());
           if (co_await handshake(stream, pair.server)) co_return;
           char byte = 0;
           try {
@@ -139,9 +140,9 @@ TEST(TlsStream, AnEndIsAnEndWithCloseNotifyAndWithout) {
 
 TEST(TlsStream, AStrangersBytesAreAProtocolError) {
   Pair pair;
-  const auto context = test_context();
+  const auto engine = test_engine();
   asio::write(pair.client, asio::buffer("\x16\x03\x01\x00\x05hello", 10));
-  TlsStream stream(pair.server, *context);
+  TlsStream stream(pair.server, engine->context());
   pair.server.wait(Socket::wait_read);
   const Step step = stream.handshake();
   EXPECT_EQ(step.error, StreamError::protocol);

@@ -1,0 +1,67 @@
+#pragma once
+#include <chrono>
+#include <cstddef>
+#include <optional>
+
+#include <openssl/evp.h>
+#include <openssl/ssl.h>
+
+#include "admission/session_record.hpp"
+#include "base/bytes.hpp"
+#include "base/clock.hpp"
+#include "base/handle.hpp"
+#include "server/tls/secret.hpp"
+#include "server/tls/ticket_keys.hpp"
+
+/// Tickets in OpenSSL's own form, which is that of RFC 5077 section 4 without the length:
+///
+///     key_name[16]  iv[16]  AES-256-CBC(SSL_SESSION in DER)  HMAC-SHA256(all before)[32]
+///
+/// The admission record is the session's application data. No clock, no socket.
+namespace sluice::tls {
+
+using Session = Handle<SSL_SESSION, SSL_SESSION_free>;
+
+inline constexpr std::size_t kTicketNameSize = 16;
+inline constexpr std::size_t kTicketIvSize = 16;
+inline constexpr std::size_t kTicketMacSize = 32;
+inline constexpr std::size_t kTicketBlockSize = 16;
+inline constexpr std::size_t kTicketMin = kTicketNameSize + kTicketIvSize + kTicketBlockSize + kTicketMacSize;
+
+/// The algorithms, fetched once. Immutable, for any thread.
+class TicketCodec {
+ public:
+  /// Throws `std::runtime_error` when OpenSSL lacks one.
+  TicketCodec();
+
+  /// Readies the contexts that OpenSSL then seals or opens a ticket with
+  /// (SSL_CTX_set_tlsext_ticket_key_cb(3)).
+  bool start_sealing(const TicketKey& key, Bytes iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac) const noexcept;
+  bool start_opening(const TicketKey& key, Bytes iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac) const noexcept;
+
+  /// The session in DER that a ticket holds; `nullopt` unless a key of the ring sealed it and not a bit has
+  /// changed. Nothing is decrypted before the MAC is right.
+  std::optional<SecretBytes> open(const TicketKeyRing& ring, Bytes ticket) const;
+
+ private:
+  bool mac_is_right(const TicketKey& key, Bytes covered, Bytes mac) const noexcept;
+
+  Handle<EVP_CIPHER, EVP_CIPHER_free> cipher_;
+  Handle<EVP_MAC, EVP_MAC_free> mac_;
+};
+
+/// Null unless `der` is one whole session.
+Session parse_session(Bytes der) noexcept;
+/// Empty when it can't be written.
+SecretBytes serialize_session(SSL_SESSION& session);
+
+/// Whether a session of protocol version `version` is to resume at `now`: as old as it says, and as we allow.
+bool is_live(const SSL_SESSION& session, int version, WallSeconds now,
+             std::chrono::seconds session_timeout) noexcept;
+
+/// The admission record in a session; `nullopt` when there is none.
+std::optional<admission::SessionRecord> record_in(SSL_SESSION& session) noexcept;
+/// `nullopt` takes out what is there. False when memory is short.
+bool set_record(SSL_SESSION& session, const std::optional<admission::SessionRecord>& record) noexcept;
+
+}  // namespace sluice::tls
