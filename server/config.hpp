@@ -63,10 +63,4 @@ struct Config {
   std::vector<Problem> check() const;
 };
 
-/// CPUs this process may use: the affinity mask, cut to the cgroup's quota (v1 and v2), which may be a
-/// fraction.
-double cpus_available();
-/// The same as a number of threads: rounded up, at least 1.
-unsigned usable_cpus();
-
 }  // namespace sluice::server

@@ -12,6 +12,8 @@
 #include <prometheus/text_serializer.h>
 #include <boost/json.hpp>
 
+#include "server/cpu_supply.hpp"
+
 namespace sluice::server {
 
 namespace {

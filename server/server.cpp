@@ -1,5 +1,7 @@
 #include "server/server.hpp"
 
+#include "server/cpu_supply.hpp"
+
 namespace sluice::server {
 
 namespace {
