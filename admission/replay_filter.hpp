@@ -20,9 +20,13 @@ class ReplayFilter {
   using Instant = Monotonic::time_point;
   static constexpr std::size_t kRandomSize = 32;
 
-  explicit ReplayFilter(std::size_t generation_max = 32'768,
+  /// `salt`: a secret number, so that peers can't choose where in the table their bytes go.
+  explicit ReplayFilter(std::uint64_t salt, std::size_t generation_max = 32'768,
                         std::chrono::seconds lifetime = std::chrono::seconds{30})
-      : generation_max_(generation_max), lifetime_(lifetime) {}
+      : generation_max_(generation_max),
+        lifetime_(lifetime),
+        current_(0, Hash{salt}),
+        previous_(0, Hash{salt}) {}
 
   /// Whether these bytes were here before; remembers them.
   bool seen(Bytes random, Instant now) {
@@ -39,20 +43,14 @@ class ReplayFilter {
  private:
   using Key = std::array<std::uint64_t, 2>;  // half of it is more than enough to be unique
   struct Hash {
-    /// Peers choose the bytes, so the place in the table must not be for them to choose.
     std::size_t operator()(const Key& key) const noexcept {
       std::uint64_t mixed = (key[0] ^ salt) * 0x9e3779b97f4a7c15U;
       mixed = (mixed ^ (mixed >> 32) ^ key[1]) * 0xd6e8feb86659fd93U;
       return mixed ^ (mixed >> 32);
     }
-    std::uint64_t salt = 0;
+    std::uint64_t salt;
   };
 
- public:
-  /// Before first use: a secret number that makes the order of the table unpredictable.
-  void salt(std::uint64_t value) { current_ = Set(0, Hash{value}), previous_ = Set(0, Hash{value}); }
-
- private:
   using Set = std::unordered_set<Key, Hash>;
   const std::size_t generation_max_;
   const std::chrono::seconds lifetime_;

@@ -27,6 +27,7 @@ class Session {
   bool shed() const noexcept { return shed_.load(std::memory_order_relaxed); }
   /// It is about to buy or bid: until then it is not shed.
   void protect_until(Instant until) noexcept { store(protected_until_, until); }
+  bool is_protected(Instant now) const noexcept { return load(protected_until_) > now; }
   /// When its last request was answered; the clock's epoch before the first.
   Instant last_answer() const noexcept { return load(last_answer_); }
   void answered(Instant now) noexcept { store(last_answer_, now), store(last_seen_, now); }

@@ -11,8 +11,8 @@
 namespace sluice {
 
 /// Counts at a constant rate that is not known (about a nanosecond or less each). A tenth of the price of
-/// `Monotonic::now()` on x86-64; differs between processors only on very old machines, and is only compared on one
-/// thread.
+/// `Monotonic::now()` on x86-64; differs between processors only on very old machines, and is only compared
+/// on one thread.
 inline std::uint64_t ticks() noexcept {
 #if defined(__x86_64__)
   return __rdtsc();

@@ -100,16 +100,17 @@ namespace asio = boost::asio;
 namespace http = boost::beast::http;
 
 template <class Stream>
-http::response<http::string_body> exchange(Stream& stream, const http::request<http::empty_body>& request) {
+http::response<http::string_body> exchange(Stream& stream, const http::request<http::string_body>& request) {
   http::write(stream, request);
   boost::beast::flat_buffer buffer;
-  http::response<http::string_body> response;
-  http::read(stream, buffer, response);
-  return response;
+  http::response_parser<http::string_body> parser;
+  parser.body_limit(64 << 20);  // ten minutes of samples are a few megabytes
+  http::read(stream, buffer, parser);
+  return parser.release();
 }
 
 http::response<http::string_body> ask(const std::string& url,
-                                      const http::request<http::empty_body>& request) {
+                                      const http::request<http::string_body>& request) {
   asio::io_context io;
   try {
     if (url.starts_with("unix:")) {
@@ -128,9 +129,16 @@ http::response<http::string_body> ask(const std::string& url,
 
 }  // namespace
 
-int control(const std::string& admin_url, const std::string& token, const std::string& what) {
-  const bool drain = what == "drain";
-  http::request<http::empty_body> request{drain ? http::verb::post : http::verb::get, "/" + what, 11};
+int control(const std::string& admin_url, const std::string& token, const std::string& what,
+            const std::string& argument) {
+  if ((what == "policy") == argument.empty()) {
+    throw std::runtime_error(what == "policy" ? "say which policy: off, observe, paper or session-budget"
+                                              : what + " takes no argument");
+  }
+  const bool posts = what == "drain" || what == "policy";
+  http::request<http::string_body> request{posts ? http::verb::post : http::verb::get, "/" + what, 11};
+  request.body() = argument;
+  request.prepare_payload();
   request.set(http::field::host, "sluice");
   request.set(http::field::connection, "close");
   if (!token.empty()) request.set(http::field::authorization, "Bearer " + token);

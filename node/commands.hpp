@@ -27,7 +27,9 @@ int check(const Application& application, const ConfigSources& sources);
 int print_config(const Application& application, const ConfigSources& sources, bool origin);
 int generate_certificate(const std::vector<std::string>& names, const std::string& certificate_file,
                          const std::string& key_file, unsigned days);
-int control(const std::string& admin_url, const std::string& token, const std::string& what);
+/// `argument`: of `policy`, else empty.
+int control(const std::string& admin_url, const std::string& token, const std::string& what,
+            const std::string& argument);
 int version(const Application& application, bool json);
 
 /// Fills in what `--dev` brings: certificate, loopback listeners, a state directory of the user's own.

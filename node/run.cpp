@@ -91,10 +91,16 @@ int run(int argc, char** argv, Application application) {
   control_command->add_option("--admin", admin, "Its admin listener: http://host:port or unix:PATH")
       ->capture_default_str();
   control_command->add_option("--token", token, "Bearer token")->envname("SLUICE_ADMIN_TOKEN");
-  control_command->add_option("what", what, "status or drain")
+  std::string argument;
+  control_command
+      ->add_option(
+          "what", what,
+          "status; drain; policy NAME (off, observe, paper, session-budget); samples (what admission saw in "
+          "the last ten minutes, CSV for sluice-replay)")
       ->required()
-      ->check(CLI::IsMember({"status", "drain"}));
-  control_command->callback([&] { chosen = [&] { return control(admin, token, what); }; });
+      ->check(CLI::IsMember({"status", "drain", "policy", "samples"}));
+  control_command->add_option("argument", argument, "Of policy: its name");
+  control_command->callback([&] { chosen = [&] { return control(admin, token, what, argument); }; });
 
   bool json = false;
   auto* version_command = cli.add_subcommand("version", "Print the version");

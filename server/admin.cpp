@@ -50,8 +50,7 @@ AdminResponse reply(const AdminRequest& request, beast::http::status status, std
 
 class Admin::Impl {
  public:
-  Impl(const Server& server, std::function<void()> on_drain)
-      : server_(server), on_drain_(std::move(on_drain)) {
+  Impl(Server& server, std::function<void()> on_drain) : server_(server), on_drain_(std::move(on_drain)) {
     const std::string& address = server.config().admin_listen;
     if (address.starts_with("unix:")) {
       listen_local(address.substr(5));
@@ -155,12 +154,12 @@ class Admin::Impl {
     using beast::http::verb;
     if (!authorized(request)) return reply(request, status::unauthorized, "A bearer token is needed here.\n");
     const auto target = request.target().substr(0, request.target().find('?'));
-    if (target == "/drain") return drain(request);
-    const bool known =
-        target == "/metrics" || target == "/livez" || target == "/readyz" || target == "/status";
+    if (target == "/drain" || target == "/policy") return command(request, target);
+    const bool known = target == "/metrics" || target == "/livez" || target == "/readyz" ||
+                       target == "/status" || target == "/samples";
     if (!known)
       return reply(request, status::not_found,
-                   "Here are /metrics /livez /readyz /status, and POST /drain.\n");
+                   "Here are /metrics /livez /readyz /status /samples, and POST /drain /policy.\n");
     if (request.method() != verb::get && request.method() != verb::head) {
       auto response = reply(request, status::method_not_allowed, "Use GET.\n");
       response.set(beast::http::field::allow, "GET, HEAD");
@@ -170,6 +169,8 @@ class Admin::Impl {
     if (target == "/readyz") return ready(request);
     if (target == "/status")
       return reply(request, status::ok, status_json(server_, uptime()), "application/json");
+    if (target == "/samples")
+      return reply(request, status::ok, server_.admission().samples_csv(), "text/csv; charset=utf-8");
     return reply(request, status::ok, metrics_text(server_, refused_),
                  "text/plain; version=0.0.4; charset=utf-8");
   }
@@ -180,7 +181,7 @@ class Admin::Impl {
     return reply(request, beast::http::status::service_unavailable, reason + "\n");
   }
 
-  AdminResponse drain(const AdminRequest& request) {
+  AdminResponse command(const AdminRequest& request, std::string_view target) {
     using beast::http::status;
     if (request.method() != beast::http::verb::post) {
       auto response = reply(request, status::method_not_allowed, "Use POST.\n");
@@ -190,15 +191,29 @@ class Admin::Impl {
     // A page in the operator's browser can post to loopback too; browsers then name their origin.
     if (request.count(beast::http::field::origin) > 0)
       return reply(request, status::forbidden, "Not from a browser.\n");
+    if (target == "/policy") return set_policy(request);
     on_drain_();
     return reply(request, status::accepted, "draining\n");
+  }
+
+  /// The body is the policy's name.
+  AdminResponse set_policy(const AdminRequest& request) {
+    std::string_view name = request.body();
+    while (name.ends_with('\n') || name.ends_with('\r')) name.remove_suffix(1);
+    const auto policy = admission::parse_policy(name);
+    if (!policy) {
+      return reply(request, beast::http::status::bad_request,
+                   "The body is one of: off, observe, paper, session-budget.\n");
+    }
+    server_.admission().set_policy(*policy);
+    return reply(request, beast::http::status::ok, std::string(admission::name_of(*policy)) + "\n");
   }
 
   std::chrono::seconds uptime() const {
     return std::chrono::duration_cast<std::chrono::seconds>(Monotonic::now() - started_);
   }
 
-  const Server& server_;
+  Server& server_;
   std::function<void()> on_drain_;
   const Monotonic::time_point started_ = Monotonic::now();
   asio::io_context io_{1};
@@ -211,7 +226,7 @@ class Admin::Impl {
   std::thread thread_;
 };
 
-Admin::Admin(const Server& server, std::function<void()> on_drain)
+Admin::Admin(Server& server, std::function<void()> on_drain)
     : impl_(std::make_unique<Impl>(server, std::move(on_drain))) {}
 Admin::~Admin() = default;
 void Admin::start() { impl_->start(); }

@@ -12,11 +12,11 @@ namespace sluice::server {
 /// processors are busy. On a TCP address that is not loopback every request needs `Authorization: Bearer
 /// <admin.token>`.
 ///
-///     GET /metrics /livez /readyz /status      POST /drain
+///     GET /metrics /livez /readyz /status /samples      POST /drain /policy
 class Admin {
  public:
   /// Listens; throws with a sentence. `on_drain` is called on the admin thread for `POST /drain`.
-  Admin(const Server& server, std::function<void()> on_drain);
+  Admin(Server& server, std::function<void()> on_drain);
   ~Admin();  ///< Stops the thread.
 
   void start();

@@ -26,7 +26,8 @@ double process_cpu_s() noexcept {
 
 admission::Settings settings_of(const Config& config) {
   admission::Settings settings;
-  settings.policy = admission::parse_policy(config.admission.policy).value_or(admission::Policy::session_budget);
+  settings.policy =
+      admission::parse_policy(config.admission.policy).value_or(admission::Policy::session_budget);
   settings.paper.interval_s = std::chrono::duration<double>(config.admission.paper_interval).count();
   settings.paper.cost = config.admission.paper_cost == "handshake" ? admission::PaperCost::handshake
                                                                    : admission::PaperCost::connection;
@@ -155,8 +156,8 @@ Sample AdmissionControl::take_sample(double elapsed_s, Monotonic::time_point now
   }
   s.run_delay_min_s /= static_cast<double>(std::max<std::size_t>(1, counters_.size()));
   *totals_ = totals;
-  const auto change =
-      sessions_.tick(now, std::chrono::duration_cast<admission::Duration>(std::chrono::duration<double>(horizon_s_)));
+  const auto change = sessions_.tick(
+      now, std::chrono::duration_cast<admission::Duration>(std::chrono::duration<double>(horizon_s_)));
   s.live = static_cast<double>(change.live);
   s.departed = static_cast<double>(change.departed);
   return s;
@@ -234,7 +235,8 @@ void AdmissionControl::save_costs() const {
   const std::string temporary = costs_file_.string() + ".new";
   {
     std::ofstream out(temporary);
-    out << state_.request_s.value() << ' ' << state_.full_s.value() << ' ' << state_.demand_per_s.value() << '\n';
+    out << state_.request_s.value() << ' ' << state_.full_s.value() << ' ' << state_.demand_per_s.value()
+        << '\n';
     if (!out) return;  // a hint only: the next run learns anew
   }
   std::error_code ignored;

@@ -17,8 +17,9 @@
 /// The sensor side of admission, and the loop that joins it to controller and gates.
 namespace sluice::server {
 
-/// A thread of its own that, every 100 ms, sums up what the processors counted, asks `admission::decide` and hands the
-/// plan to every processor. Owns the table of sessions. Everything public may be called from any thread.
+/// A thread of its own that, every 100 ms, sums up what the processors counted, asks `admission::decide` and
+/// hands the plan to every processor. Owns the table of sessions. Everything public may be called from any
+/// thread.
 class AdmissionControl {
  public:
   using Deliver = std::function<void(const admission::Plan&)>;

@@ -1,11 +1,5 @@
 #include "server/config.hpp"
 
-#include <sched.h>
-
-#include <algorithm>
-#include <cmath>
-#include <fstream>
-
 namespace sluice::server {
 
 using namespace std::chrono_literals;
@@ -13,9 +7,10 @@ using namespace std::chrono_literals;
 namespace {
 
 void declare_admission(Settings& settings, AdmissionConfig& a) {
-  settings.add_choice("admission.policy", a.policy, {"off", "observe", "paper", "session-budget"},
-                      "Who comes in: everybody; everybody, but plan; the paper's law; as many sessions as can be "
-                      "carried to their end");
+  settings.add_choice(
+      "admission.policy", a.policy, {"off", "observe", "paper", "session-budget"},
+      "Who comes in: everybody; everybody, but plan; the paper's law; as many sessions as can be "
+      "carried to their end");
   settings.add_choice("admission.refusal", a.refusal, {"ladder", "explain", "alert", "reset"},
                       "How newcomers are refused; anything but \"ladder\" is for experiments");
   settings.add("admission.utilization", a.utilization_percent, 10, 100, "Percent of the CPUs to plan for");
@@ -26,7 +21,8 @@ void declare_admission(Settings& settings, AdmissionConfig& a) {
   settings.add("admission.sessions", a.sessions, 16, 100'000'000, "Sessions remembered");
   settings.add("admission.session_memory", a.session_memory, 1s, 7 * 24h,
                "A session not seen for so long is a newcomer again");
-  settings.add("admission.resumptions", a.resumptions, 1, 1'000'000, "Resumed handshakes of a session in 10 s");
+  settings.add("admission.resumptions", a.resumptions, 1, 1'000'000,
+               "Resumed handshakes of a session in 10 s");
   settings.add("admission.resumed_cpu", a.resumed_cpu_percent, 1, 100,
                "Percent of the CPUs for resumed handshakes");
   settings.add("admission.work_wait", a.work_wait, 0ms, 1min,
@@ -118,57 +114,5 @@ std::vector<Problem> Config::check() const {
           "is required when admin.listen is not a loopback address or a Unix socket");
   return problems;
 }
-
-namespace {
-
-/// CPUs of a cgroup v2 "cpu.max" file ("200000 100000" or "max 100000"); infinity when there is no quota.
-double quota_v2(const std::string& file) {
-  std::ifstream in(file);
-  std::string quota;
-  double period = 0;
-  if (!(in >> quota >> period) || quota == "max" || period <= 0) return HUGE_VAL;
-  return std::strtod(quota.c_str(), nullptr) / period;
-}
-
-double quota_v1(const std::string& folder) {
-  std::ifstream quota_file(folder + "/cpu.cfs_quota_us");
-  std::ifstream period_file(folder + "/cpu.cfs_period_us");
-  double quota = -1;
-  double period = 0;
-  if (!(quota_file >> quota) || !(period_file >> period) || quota <= 0 || period <= 0) return HUGE_VAL;
-  return quota / period;
-}
-
-/// The smallest quota from this process' cgroup up to the root.
-double cgroup_quota() {
-  double cpus = HUGE_VAL;
-  std::ifstream in("/proc/self/cgroup");
-  for (std::string line; std::getline(in, line);) {
-    const auto first = line.find(':');
-    const auto second = line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    const std::string controllers = line.substr(first + 1, second - first - 1);
-    const bool v2 = controllers.empty();
-    if (!v2 && ("," + controllers + ",").find(",cpu,") == std::string::npos) continue;
-    for (std::filesystem::path group = line.substr(second + 1);; group = group.parent_path()) {
-      const std::string relative = group == "/" ? "" : group.string();
-      cpus = std::min(cpus, v2 ? quota_v2("/sys/fs/cgroup" + relative + "/cpu.max")
-                               : quota_v1("/sys/fs/cgroup/cpu" + relative));
-      if (group == group.parent_path()) break;
-    }
-  }
-  return cpus;
-}
-
-}  // namespace
-
-double cpus_available() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  const double affinity = ::sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-  return std::min(affinity, cgroup_quota());
-}
-
-unsigned usable_cpus() { return std::max(1U, static_cast<unsigned>(std::ceil(cpus_available()))); }
 
 }  // namespace sluice::server

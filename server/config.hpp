@@ -39,10 +39,10 @@ struct AdmissionConfig {
   std::uint64_t utilization_percent = 97;
   Duration response_target{100};
   Duration park_max{100};
-  std::uint64_t parked = 256;           ///< In all; shared out evenly over the processors.
-  std::uint64_t sessions = 1'000'000;   ///< Remembered.
-  Duration session_memory{1'800'000};   ///< A session not seen for so long is a newcomer again.
-  std::uint64_t resumptions = 6;        ///< Of one session in 10 s.
+  std::uint64_t parked = 256;              ///< In all; shared out evenly over the processors.
+  std::uint64_t sessions = 1'000'000;      ///< Remembered.
+  Duration session_memory{1'800'000};      ///< A session not seen for so long is a newcomer again.
+  std::uint64_t resumptions = 6;           ///< Of one session in 10 s.
   std::uint64_t resumed_cpu_percent = 25;  ///< Of the CPUs, for resumed handshakes.
   Duration work_wait{2'000};               ///< Of a request, while a database is slow.
   std::uint64_t work_waiting = 1024;       ///< Such requests; shared out evenly over the processors.
@@ -86,11 +86,5 @@ struct Config {
   /// What is wrong in combination; each key alone was checked when it was set.
   std::vector<Problem> check() const;
 };
-
-/// CPUs this process may use: the affinity mask, cut to the cgroup's quota (v1 and v2), which may be a
-/// fraction.
-double cpus_available();
-/// The same as a number of threads: rounded up, at least 1.
-unsigned usable_cpus();
 
 }  // namespace sluice::server

@@ -21,6 +21,9 @@ constexpr std::size_t kFileChunk = 64 * 1024;
 /// For the first request of a connection that was accepted before draining began.
 constexpr std::chrono::milliseconds kDrainPatience{1'000};
 
+/// In which a purchase that was begun should be finished.
+constexpr std::chrono::seconds kProtection{60};
+
 /// Gives the memory back; assigning {} would keep it.
 void release(std::string& buffer) { std::string().swap(buffer); }
 
@@ -35,18 +38,42 @@ Limit limit_of(std::string_view parser_limit) {
 }  // namespace
 
 Connection::Connection(Processor& processor, tls::Socket socket, const Endpoint& peer)
-    : processor_(processor), socket_(std::move(socket)), parser_(processor.parser_limits()) {
+    : processor_(processor),
+      socket_(std::move(socket)),
+      parser_(processor.parser_limits()),
+      origin_(origin_of(peer)) {
   peer_.address = peer.address().to_string();
   processor_.counters().connections[static_cast<std::size_t>(state_)].add();
 }
 
-Connection::~Connection() { processor_.counters().connections[static_cast<std::size_t>(state_)].sub(); }
+Connection::~Connection() {
+  account_end();
+  processor_.meter().forget(effort_);
+  processor_.counters().connections[static_cast<std::size_t>(state_)].sub();
+}
 
 Task<void> Connection::run() {
+  at_work();
+  bool has_request = false;
   Next next = co_await read_hello();
+  if (next == Next::proceed) next = co_await ask_in();
   if (next == Next::proceed) next = co_await handshake();
-  if (next == Next::proceed) next = co_await serve();
+  if (next == Next::proceed && grant_ == Grant::explain) {
+    next = co_await explain();
+    has_request = next == Next::proceed;
+  }
+  if (next == Next::proceed) next = co_await serve(has_request);
   if (next == Next::close && !aborted_) co_await close();
+  boost::system::error_code ignored;
+  socket_.close(ignored);  // here, so that its price is booked on the connection
+}
+
+void Connection::at_work() noexcept { processor_.meter().start(effort_); }
+
+std::uint64_t Connection::book(Work work) noexcept {
+  const std::uint64_t ns = processor_.meter().book(effort_, work);
+  cpu_ns_ += ns;
+  return ns;
 }
 
 void Connection::drain() noexcept {
@@ -58,12 +85,14 @@ void Connection::drain() noexcept {
 
 void Connection::abort() noexcept {
   aborted_ = true;
+  if (turn_) turn_->end(false);
   boost::system::error_code ignored;
   socket_.cancel(ignored);
 }
 
 void Connection::on_expired() noexcept {
   expired_ = true;
+  if (turn_) turn_->end(false);
   boost::system::error_code ignored;
   socket_.cancel(ignored);
 }
@@ -88,11 +117,14 @@ Task<void> Connection::ready(tls::Need need, boost::system::error_code& error) {
 // --- requests
 // --------------------------------------------------------------------------------------------------------
 
-Task<Connection::Next> Connection::serve() {
-  enter(ConnectionState::idle);
+Task<Connection::Next> Connection::serve(bool has_request) {
   while (true) {
-    const Next next = co_await read_request();
-    if (next != Next::proceed) co_return next;
+    if (!std::exchange(has_request, false)) {
+      const auto keepalive = processor_.config().keepalive_timeout;
+      const Next next =
+          co_await read_request(processor_.draining() ? std::min(keepalive, kDrainPatience) : keepalive);
+      if (next != Next::proceed) co_return next;
+    }
     if (!co_await respond(co_await answer(), false)) co_return Next::drop;
     const auto most = processor_.config().limits.requests_per_connection;
     if (requests_ == most) processor_.counters().hit(Limit::requests_per_connection);
@@ -104,10 +136,10 @@ Task<Connection::Next> Connection::serve() {
 }
 
 /// Proceeds with a whole request in the parser.
-Task<Connection::Next> Connection::read_request() {
+Task<Connection::Next> Connection::read_request(std::chrono::milliseconds patience) {
   using State = http::RequestParser::State;
-  const auto keepalive = processor_.config().keepalive_timeout;
-  arm(processor_.draining() ? std::min(keepalive, kDrainPatience) : keepalive);
+  enter(ConnectionState::idle);
+  arm(patience);
   auto& scratch = processor_.scratch();
   bool wait_first = in_.empty() && !tls_->pending();  // a reading system call would most likely find nothing
   std::string_view fresh = in_;
@@ -128,13 +160,17 @@ Task<Connection::Next> Connection::read_request() {
     }
     tls::Step step{.need = tls::Need::readable};
     if (!std::exchange(wait_first, false)) step = tls_->read_some(scratch.data(), scratch.size());
-    if (step.error) co_return step.error == tls::StreamError::closed ? Next::close : Next::drop;
+    if (step.error) {
+      left_ = true;
+      co_return step.error == tls::StreamError::closed ? Next::close : Next::drop;
+    }
     fresh = {scratch.data(), step.bytes};
     if (step.need == tls::Need::nothing) continue;
     // Draining: what had arrived by now was read above and is answered; an idle connection ends.
     if (!parser_.started() && interrupted_) co_return Next::close;
     boost::system::error_code error;
     co_await ready(step.need, error);
+    at_work();
     if (aborted_) co_return Next::drop;
     if (error && (expired_ || !interrupted_)) co_return co_await time_out();
   }
@@ -188,6 +224,12 @@ Task<http::Response> Connection::answer() {
     response.set("Allow", "GET, HEAD, POST, OPTIONS");
     co_return response;
   }
+  if (!begin_request(request_start_)) co_return busy_page(Busy::shed, processor_.door().retry_after(), true);
+  if (!processor_.door().room_for_work() && !co_await wait_for_work()) {
+    const bool may_repeat = request.method == http::Verb::get || request.method == http::Verb::head;
+    co_return busy_page(Busy::waiting, processor_.door().retry_after(), may_repeat);
+  }
+  processor_.door().work_begins();
   http::Response response;
   try {
     response = co_await processor_.app().handle(request);
@@ -195,6 +237,8 @@ Task<http::Response> Connection::answer() {
     processor_.report(error.what());
     response = http::plain(500, "The server failed to answer this request.");
   }
+  at_work();
+  processor_.door().work_ends(Monotonic::now() - request_start_);
   if (response.status == 404 && processor_.files() != nullptr) {
     if (auto file = processor_.files()->serve(request, wall_now())) response = std::move(*file);
   }
@@ -246,7 +290,10 @@ Task<bool> Connection::respond(http::Response response, bool refused) {
 }
 
 /// Lets every other connection of the processor have its turn.
-Task<void> Connection::yield() { co_await boost::asio::post(socket_.get_executor(), use_task); }
+Task<void> Connection::yield() {
+  co_await boost::asio::post(socket_.get_executor(), use_task);
+  at_work();
+}
 
 Task<bool> Connection::write_all(std::string_view bytes) {
   while (!bytes.empty()) {
@@ -256,6 +303,7 @@ Task<bool> Connection::write_all(std::string_view bytes) {
     if (step.need == tls::Need::nothing) continue;
     boost::system::error_code error;
     co_await ready(step.need, error);
+    at_work();
     if (expired_ || aborted_) co_return false;
   }
   co_return true;
@@ -278,6 +326,10 @@ void Connection::record(const http::Response& response, std::uint64_t body_bytes
   const std::size_t index = std::min<std::size_t>(response.interaction, counters.interaction.size() - 1);
   counters.count_request(index, response.status, std::chrono::duration<double>(duration).count());
   counters.bytes_sent.add(body_bytes);
+  const std::uint64_t cpu_ns = book(grant_ == Grant::explain ? Work::refusal : Work::request);
+  counters.interaction[index].cpu_ns.add(cpu_ns);
+  account_request(duration, cpu_ns);
+  if (response.protect && session_) session_->protect_until(request_start_ + kProtection);
   const http::Request& request = parser_.request();
   processor_.log({.time = std::chrono::system_clock::now(),
                   .id = {request_id_.data(), request_id_.size()},
@@ -304,6 +356,7 @@ Task<void> Connection::close() {
   for (auto step = tls_->shutdown(); step.need == tls::Need::writable && !step.error;
        step = tls_->shutdown()) {
     co_await ready(step.need, error);
+    at_work();
     if (error) co_return;
   }
   if (linger_) co_await linger();

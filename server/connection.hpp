@@ -2,20 +2,25 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include <boost/intrusive/list.hpp>
 
-#include "admission/gate.hpp"
+#include "admission/session_table.hpp"
 #include "base/bytes.hpp"
 #include "base/timer_wheel.hpp"
 #include "server/config.hpp"
 #include "server/counters.hpp"
+#include "server/door.hpp"
 #include "server/http/message.hpp"
 #include "server/http/request_parser.hpp"
 #include "server/listener.hpp"
+#include "server/refusal_page.hpp"
+#include "server/tls/screen.hpp"
 #include "server/tls/tls_stream.hpp"
+#include "server/work_meter.hpp"
 
 namespace sluice::server {
 
@@ -23,13 +28,17 @@ class Processor;
 
 /// One client connection, from accept to close: hello, gate, handshake, requests, close. Lives on its
 /// processor's thread. While it is idle it owns a TLS object, a coroutine frame and little else.
-class Connection final : private TimerWheel::Timer {
+class Connection final : private TimerWheel::Timer, private tls::HandshakeGuard {
  public:
   /// In the processor's list of connections; leaves it by itself.
   boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> list_hook;
 
   Connection(Processor& processor, tls::Socket socket, const Endpoint& peer);
   ~Connection() override;
+  Connection& operator=(const Connection&) = delete;
+
+  const Origin& origin() const noexcept { return origin_; }
+  Effort& effort() noexcept { return effort_; }
 
   /// The whole life. The connection must live until it completes.
   Task<void> run();
@@ -42,12 +51,42 @@ class Connection final : private TimerWheel::Timer {
  private:
   /// How a phase went.
   enum class Next { proceed, close, drop };
+  /// What the connection may do.
+  enum class Grant {
+    none,
+    newcomer,    ///< A full handshake, and a session that began with it.
+    in_session,  ///< To resume.
+    explain,     ///< A full handshake, to be told why not.
+  };
 
   Task<Next> read_hello();
-  Next judge_hello(Bytes peeked, HelloClass& kind) const;
+  Next judge_hello(Bytes peeked, HelloClass& kind);
   Task<Next> handshake();
-  Task<Next> serve();
-  Task<Next> read_request();
+  void end_handshake(bool finished) noexcept;
+  Task<Next> serve(bool has_request);
+  Task<Next> read_request(std::chrono::milliseconds patience);
+
+  // connection_admission.cpp
+  Task<Next> ask_in();
+  bool resume_session(Monotonic::time_point now);
+  Task<Next> ask_as_newcomer();
+  Task<admission::Verdict> wait_at_gate();
+  bool begin_session();
+  Task<Next> refuse(Outcome why);
+  void send_alert() noexcept;
+  void reset() noexcept;
+  bool gone() noexcept;
+  Task<Next> explain();
+  bool come_back();
+  Task<bool> wait_for_work();
+  bool begin_request(Monotonic::time_point now) noexcept;
+  void account_request(Monotonic::duration took, std::uint64_t cpu_ns) noexcept;
+  void account_end() noexcept;
+  // tls::HandshakeGuard
+  Answer may_sign() noexcept override;
+  bool may_resume(const admission::SessionRecord& record) noexcept override;
+  std::optional<admission::SessionRecord> record() const noexcept override;
+
   http::RequestParser::State feed(std::string_view& fresh);
   Task<Next> time_out();
   Task<Next> refuse_request();
@@ -69,6 +108,9 @@ class Connection final : private TimerWheel::Timer {
   /// Completes when the socket is ready, or with an error once the deadline passed or the connection was cut.
   Task<void> ready(tls::Need need, boost::system::error_code& error);
   int fd() noexcept { return socket_.native_handle(); }
+  /// After each suspension: from here on it is this connection's work again.
+  void at_work() noexcept;
+  std::uint64_t book(Work work) noexcept;
 
   Processor& processor_;
   tls::Socket socket_;
@@ -80,11 +122,21 @@ class Connection final : private TimerWheel::Timer {
   std::array<char, 16> request_id_{};
   std::uint64_t requests_ = 0;
   Monotonic::time_point request_start_{};
-  admission::Claim claim_ = admission::Claim::fresh;
+  const Origin origin_;
+  std::unique_ptr<tls::Screened> screened_;  // until the handshake is over
+  Grant grant_ = Grant::none;
+  bool ticket_counts_ = false;  // its ticket may resume the TLS session, whatever becomes of the visit
+  admission::SessionPtr session_;
+  std::unique_ptr<Turn> turn_;  // while it waits in a line
+  Effort effort_;
+  std::uint64_t cpu_ns_ = 0;     // booked so far
+  Monotonic::duration pause_{};  // before the request being served; negative for the first of a session
   ConnectionState state_ = ConnectionState::hello;
   bool expired_ = false;      // the armed deadline has passed
   bool interrupted_ = false;  // drain() woke an idle connection up
   bool aborted_ = false;
+  bool left_ = false;  // the client ended the connection, unasked
+  bool began_full_ = false;
   bool linger_ = false;  // the peer may still be sending what nobody will read
 };
 

@@ -48,6 +48,7 @@ Task<Connection::Next> Connection::read_hello() {
     ::setsockopt(fd(), SOL_SOCKET, SO_RCVLOWAT, &more, sizeof more);
     boost::system::error_code error;
     co_await ready(tls::Need::readable, error);
+    at_work();
     if (error) break;
   }
   if (expired_) processor_.counters().hit(Limit::hello_timeout);
@@ -56,17 +57,18 @@ Task<Connection::Next> Connection::read_hello() {
     ::setsockopt(fd(), SOL_SOCKET, SO_RCVLOWAT, &one, sizeof one);
   }
   processor_.counters().hellos[static_cast<std::size_t>(kind)].add();
-  if (kind == HelloClass::resuming) claim_ = admission::Claim::resuming;
   if (kind == HelloClass::http) co_await end_without_tls(kHttpsOnly);
   if (kind == HelloClass::malformed) co_await end_without_tls(kDecodeError);
   co_return next;
 }
 
 /// Leaves `kind` at `silent` while the bytes are a good prefix.
-Connection::Next Connection::judge_hello(Bytes peeked, HelloClass& kind) const {
-  const auto hello = tls::classify(peeked, processor_.config().limits.hello_bytes);
+Connection::Next Connection::judge_hello(Bytes peeked, HelloClass& kind) {
+  auto hello =
+      tls::classify(peeked, processor_.tls().issuer(), wall_now(), processor_.config().limits.hello_bytes);
   if (hello) {
-    kind = hello->claim() == tls::HelloClaim::resuming ? HelloClass::resuming : HelloClass::fresh;
+    screened_ = std::make_unique<tls::Screened>(std::move(*hello));
+    kind = screened_->record ? HelloClass::resuming : HelloClass::fresh;
     return Next::proceed;
   }
   switch (static_cast<tls::HelloError>(hello.error().value())) {
@@ -92,33 +94,35 @@ Task<void> Connection::end_without_tls(std::string_view answer) {
 }
 
 Task<Connection::Next> Connection::handshake() {
-  if (processor_.gate().decide(claim_) != admission::Decision::admit) co_return Next::drop;
   enter(ConnectionState::handshake);
   arm(processor_.config().limits.handshake_timeout);
-  tls_.emplace(socket_, processor_.tls());
-  auto& counters = processor_.counters();
+  tls_.emplace(socket_, processor_.tls().context(), static_cast<tls::HandshakeGuard*>(this));
   const auto started = Monotonic::now();
   while (true) {
     const tls::Step step = tls_->handshake();
     if (step.error) {
-      counters.handshakes_failed.add();
+      end_handshake(false);
       co_return Next::drop;
     }
     if (step.need == tls::Need::nothing) break;
     boost::system::error_code error;
     co_await ready(step.need, error);
+    at_work();
     if (error) {
-      if (expired_) counters.hit(Limit::handshake_timeout);
+      if (expired_) processor_.counters().hit(Limit::handshake_timeout);
+      end_handshake(false);
       co_return Next::drop;
     }
   }
   peer_.tls_version = tls_->version_name();
   peer_.resumed = tls_->resumed();
+  auto& counters = processor_.counters();
   auto& handshakes =
       counters
           .handshakes[static_cast<std::size_t>(peer_.resumed ? HandshakeKind::resumed : HandshakeKind::full)];
   handshakes.ok[static_cast<std::size_t>(tls_->tls13() ? TlsVersion::tls13 : TlsVersion::tls12)].add();
   handshakes.duration.observe(std::chrono::duration<double>(Monotonic::now() - started).count());
+  end_handshake(true);
   co_return Next::proceed;
 }
 

@@ -107,21 +107,21 @@ enum class Work : std::uint8_t {
   count
 };
 inline constexpr std::size_t kWorks = static_cast<std::size_t>(Work::count);
-inline constexpr std::array<std::string_view, kWorks> kWorkNames{"full_handshake", "resumed_handshake", "request",
-                                                                 "refusal", "other"};
+inline constexpr std::array<std::string_view, kWorks> kWorkNames{"full_handshake", "resumed_handshake",
+                                                                 "request", "refusal", "other"};
 
 /// What was decided about a connection, and why.
 enum class Outcome : std::uint8_t {
-  new_open,        ///< Admitted: no policy, or no limit reached.
-  new_waited,      ///< Admitted after it was parked.
-  new_returning,   ///< Admitted as it came back when it was told to.
-  new_parked,      ///< Has to wait.
-  new_no_room,     ///< Refused: as many sessions as can be carried.
-  new_deadline,    ///< Refused: waited in vain, or gave way to another network.
-  new_suspect,     ///< Refused: its address leaves handshakes unfinished.
-  new_gone,        ///< Had gone before it came to its turn.
-  resumed_session, ///< Admitted: in session.
-  resumed_replay,  ///< Refused: the same hello was here before.
+  new_open,         ///< Admitted: no policy, or no limit reached.
+  new_waited,       ///< Admitted after it was parked.
+  new_returning,    ///< Admitted as it came back when it was told to.
+  new_parked,       ///< Has to wait.
+  new_no_room,      ///< Refused: as many sessions as can be carried.
+  new_deadline,     ///< Refused: waited in vain, or gave way to another network.
+  new_suspect,      ///< Refused: its address leaves handshakes unfinished.
+  new_gone,         ///< Had gone before it came to its turn.
+  resumed_session,  ///< Admitted: in session.
+  resumed_replay,   ///< Refused: the same hello was here before.
   count
 };
 struct OutcomeLabels {
@@ -190,7 +190,7 @@ struct Counters {
   /// Sums for the controller (admission/sample.hpp has their meaning), in microseconds or thousandths.
   struct Demand {
     Counter requests, returns, demand_milli, pause_us;
-    Counter waited_us;  ///< Requests' time beyond their CPU time.
+    Counter waited_us;      ///< Requests' time beyond their CPU time.
     Counter full, resumed;  ///< Handshakes that ended, failed ones included.
     Counter offered, resuming, admitted, refused;
     Counter connections_new, cpu_connections_new_us, connections_resumed, cpu_connections_resumed_us;
@@ -207,13 +207,13 @@ struct Counters {
   Counter handshakes_failed;  ///< Alert, protocol error or a peer that went away; timeouts are limit hits.
   Per<ConnectionState> connections;
   Per<Limit> limit_hits;
-  Counter bytes_sent;  ///< Plaintext of responses.
+  Counter bytes_sent;                   ///< Plaintext of responses.
   std::array<Counter, kWorks> work_ns;  ///< CPU nanoseconds.
   Counter thread_cpu_ns;                ///< CPU time of the processor's thread.
   Per<Outcome> outcomes;
   Per<Demotion> demotions;
   Per<Refusal> refusals;
-  Counter accept_pauses;  ///< Times accepting was stopped for a moment.
+  Counter accept_pauses;       ///< Times accepting was stopped for a moment.
   Counter sessions_abandoned;  ///< Admitted, and then the client went in the middle of a request.
   Demand demand;
   std::vector<Interaction> interaction;

@@ -55,9 +55,8 @@ Door::Door(const Config& config, AdmissionControl& control, Counters& counters, 
       processors_(processors),
       work_waiting_max_((config.admission.work_waiting + processors - 1) / processors),
       gate_(gate_settings(config, processors)),
-      random_(random_value<std::uint64_t>()) {
-  replays_.salt(random_value<std::uint64_t>());
-}
+      replays_(random_value<std::uint64_t>()),
+      random_(random_value<std::uint64_t>()) {}
 
 void Door::follow(const admission::Plan& plan, Instant now) {
   gate_.follow(plan, processors_, now);
@@ -78,7 +77,8 @@ void Door::follow(const admission::Plan& plan, Instant now) {
 
   const std::uint64_t cpu_ns = counters_.thread_cpu_ns.get();
   if (elapsed_s > 0 && elapsed_s < 10) {
-    const double cpu_share = static_cast<double>(cpu_ns - cpu_before_) / 1e9 / elapsed_s / std::max(cpus_, 0.01);
+    const double cpu_share =
+        static_cast<double>(cpu_ns - cpu_before_) / 1e9 / elapsed_s / std::max(cpus_, 0.01);
     in_flight_limit_.update(elapsed_s, answered_, waited_s_, static_cast<double>(in_flight_), cpu_share);
     counters_.demand.in_flight_max.set(static_cast<std::uint64_t>(in_flight_limit_.limit()));
   }
@@ -153,9 +153,11 @@ Refusal Door::refuse(Instant now) {
 std::chrono::seconds Door::retry_after() {
   const double crowding = rate_ > 0 ? offered_per_s_ / rate_ : kRetryMax_s;
   const double wait = std::clamp(2 * crowding, kRetryMin_s, kRetryMax_s);
-  random_ = random_ * 6364136223846793005U + 1442695040888963407U;  // Knuth 1997, section 3.3.4; nothing secret
+  random_ =
+      random_ * 6364136223846793005U + 1442695040888963407U;  // Knuth 1997, section 3.3.4; nothing secret
   const double jitter = static_cast<double>(random_ >> 40) / static_cast<double>(1 << 24);
-  return std::chrono::seconds{static_cast<std::int64_t>(std::ceil(wait) + std::floor(jitter * (wait / 2 + 1)))};
+  return std::chrono::seconds{
+      static_cast<std::int64_t>(std::ceil(wait) + std::floor(jitter * (wait / 2 + 1)))};
 }
 
 // Lines

@@ -27,7 +27,8 @@ class Door {
  public:
   using Instant = Monotonic::time_point;
 
-  Door(const Config& config, AdmissionControl& control, Counters& counters, Executor executor, unsigned processors);
+  Door(const Config& config, AdmissionControl& control, Counters& counters, Executor executor,
+       unsigned processors);
 
   // What the processor tells it.
   void follow(const admission::Plan& plan, Instant now);
@@ -39,7 +40,9 @@ class Door {
   bool strict() const noexcept { return strict_; }
   /// A hello with these random bytes was here before.
   bool replayed(Bytes random, Instant now) { return strict_ && replays_.seen(random, now); }
-  bool suspect(const Origin& origin, Instant now) { return strict_ && addresses_.suspect(origin.address, now); }
+  bool suspect(const Origin& origin, Instant now) {
+    return strict_ && addresses_.suspect(origin.address, now);
+  }
   void finished(const Origin& origin, Instant now) { addresses_.finished(origin.address, now); }
   void unfinished(const Origin& origin, Instant now) { addresses_.unfinished(origin.address, now); }
 
@@ -48,6 +51,7 @@ class Door {
   admission::Verdict ask(Turn& turn, const Origin& origin, Instant now);
   admission::Verdict ask_at_once(Instant now) { return gate_.ask_at_once(live(), now); }
   admission::Verdict ask_returning(Instant now) { return gate_.ask_returning(live(), now); }
+  void give_back() noexcept { gate_.give_back(); }
   /// Nobody will be let in at once, nor parked: whoever is new can be refused without further ado.
   bool closed(const Origin& origin, Instant now) { return strict_ && gate_.closed(origin.network, now); }
   /// Begins a session for somebody with a grant. Null when the table is full.
@@ -100,7 +104,7 @@ class Door {
   std::size_t work_waiting_ = 0;
   std::size_t in_flight_ = 0;
   double run_delay_s_ = 0;
-  double cpus_ = 1;           // of this processor
+  double cpus_ = 1;  // of this processor
   double resumed_cost_s_ = 0;
   double resumed_budget_s_ = 0;  // CPU seconds that resumed handshakes may take now
   double offered_per_s_ = 0;

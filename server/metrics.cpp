@@ -5,79 +5,18 @@
 #include <unistd.h>
 
 #include <fstream>
-#include <functional>
 
 #include <openssl/crypto.h>
-#include <prometheus/metric_family.h>
-#include <prometheus/text_serializer.h>
 #include <boost/json.hpp>
+
+#include "server/metrics_page.hpp"
 
 namespace sluice::server {
 
 namespace {
 
-using prometheus::ClientMetric;
-using prometheus::MetricFamily;
-using prometheus::MetricType;
-using Labels = std::vector<ClientMetric::Label>;
-
 constexpr std::array<std::string_view, 2> kKindNames{"full", "resumed"};
 constexpr std::array<std::string_view, 2> kVersionNames{"1.2", "1.3"};
-
-/// Families under construction; sums one counter over all processors.
-class Page {
- public:
-  explicit Page(const Server& server) : server_(server) {}
-
-  void family(std::string name, std::string help, MetricType type) {
-    families_.push_back({"sluice_" + std::move(name), std::move(help), type, {}});
-  }
-  void value(Labels labels, double number) {
-    ClientMetric metric;
-    metric.label = std::move(labels);
-    if (families_.back().type == MetricType::Counter) {
-      metric.counter.value = number;
-    } else {
-      metric.gauge.value = number;
-    }
-    families_.back().metric.push_back(std::move(metric));
-  }
-  void sum(Labels labels, const std::function<std::uint64_t(const Counters&)>& pick) {
-    value(std::move(labels), static_cast<double>(total(pick)));
-  }
-  void histogram(Labels labels, const std::function<const DurationHistogram&(const Counters&)>& pick) {
-    ClientMetric metric;
-    metric.label = std::move(labels);
-    std::uint64_t cumulative = 0;
-    for (std::size_t i = 0; i <= DurationHistogram::kBounds.size(); ++i) {
-      cumulative += total([&](const Counters& counters) { return pick(counters).bucket(i); });
-      const bool last = i == DurationHistogram::kBounds.size();
-      metric.histogram.bucket.push_back({cumulative, last ? HUGE_VAL : DurationHistogram::kBounds[i]});
-    }
-    metric.histogram.sample_count = cumulative;
-    for (std::size_t i = 0; i < server_.processor_count(); ++i)
-      metric.histogram.sample_sum += pick(server_.counters(i)).sum();
-    if (cumulative > 0) families_.back().metric.push_back(std::move(metric));
-  }
-  std::uint64_t total(const std::function<std::uint64_t(const Counters&)>& pick) const {
-    std::uint64_t sum = 0;
-    for (std::size_t i = 0; i < server_.processor_count(); ++i) sum += pick(server_.counters(i));
-    return sum;
-  }
-  /// One value per enumerator.
-  template <std::size_t N, class Pick>
-  void by_name(const char* label, const std::array<std::string_view, N>& names, Pick pick) {
-    for (std::size_t i = 0; i < N; ++i) {
-      sum({{label, std::string(names[i])}},
-          [&](const Counters& counters) { return pick(counters)[i].get(); });
-    }
-  }
-  std::string text() const { return prometheus::TextSerializer().Serialize(families_); }
-
- private:
-  const Server& server_;
-  std::vector<MetricFamily> families_;
-};
 
 void add_connections(Page& page, std::uint64_t admin_refused) {
   page.family("accepted_connections_total", "Connections accepted.", MetricType::Counter);
@@ -161,7 +100,9 @@ double resident_bytes() {
   return resident * static_cast<double>(::sysconf(_SC_PAGESIZE));
 }
 
-double cpu_seconds() {
+}  // namespace
+
+double process_cpu_seconds() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
   const auto seconds = [](const timeval& t) {
@@ -169,6 +110,8 @@ double cpu_seconds() {
   };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
+
+namespace {
 
 /// The names every Prometheus client library uses, without our prefix.
 std::string process_metrics() {
@@ -178,7 +121,7 @@ std::string process_metrics() {
     (type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
     families.push_back({name, help, type, {std::move(metric)}});
   };
-  add("process_cpu_seconds_total", "User and system CPU time.", MetricType::Counter, cpu_seconds());
+  add("process_cpu_seconds_total", "User and system CPU time.", MetricType::Counter, process_cpu_seconds());
   add("process_resident_memory_bytes", "Resident memory.", MetricType::Gauge, resident_bytes());
   add("process_open_fds", "Open file descriptors.", MetricType::Gauge, open_descriptors());
   rlimit files{};
@@ -196,11 +139,10 @@ std::string metrics_text(const Server& server, std::uint64_t admin_refused) {
   page.value({{"version", kVersion}, {"openssl", OpenSSL_version(OPENSSL_VERSION_STRING)}}, 1);
   page.family("processors", "HTTP processors (threads that serve).", MetricType::Gauge);
   page.value({}, static_cast<double>(server.processor_count()));
-  page.family("cpus_available", "CPUs this process may use: affinity and cgroup quota.", MetricType::Gauge);
-  page.value({}, cpus_available());
   add_connections(page, admin_refused);
   add_handshakes(page);
   add_requests(page, server);
+  add_admission(page, server);
   return page.text() + process_metrics() + server.app().metrics();
 }
 
@@ -238,7 +180,8 @@ std::string status_json(const Server& server, std::chrono::seconds uptime) {
                                    {"reason", not_ready},
                                    {"uptime_seconds", uptime.count()},
                                    {"processors", server.processor_count()},
-                                   {"admission_policy", server.config().admission_policy},
+                                   {"admission_policy", admission::name_of(server.admission().policy())},
+                                   {"admission", admission_status(server)},
                                    {"listeners", std::move(listeners)},
                                    {"connections", std::move(connections)},
                                    {"handshakes", std::move(handshakes)},

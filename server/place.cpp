@@ -19,7 +19,8 @@ namespace {
 std::string text_of(const Place& place) {
   const auto hex = [](std::uint64_t value) {
     std::array<std::uint8_t, 8> bytes{};
-    for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(value >> (56 - 8 * i));
+    for (std::size_t i = 0; i < bytes.size(); ++i)
+      bytes[i] = static_cast<std::uint8_t>(value >> (56 - 8 * i));
     return to_hex(bytes);
   };
   return hex(static_cast<std::uint64_t>(place.since.time_since_epoch().count())) +
@@ -49,8 +50,8 @@ PlaceBook::Mac PlaceBook::mac_of(std::string_view text) const {
   std::array<std::uint8_t, EVP_MAX_MD_SIZE> whole{};
   unsigned size = 0;
   const Bytes bytes = as_bytes(text);
-  if (HMAC(EVP_sha256(), key_.data(), static_cast<int>(key_.size()), bytes.data(), bytes.size(), whole.data(), &size) ==
-      nullptr)
+  if (HMAC(EVP_sha256(), key_.data(), static_cast<int>(key_.size()), bytes.data(), bytes.size(), whole.data(),
+           &size) == nullptr)
     throw std::bad_alloc{};
   Mac mac{};
   std::memcpy(mac.data(), whole.data(), mac.size());

@@ -12,12 +12,13 @@
 /// A refused visitor's place in line, signed, so that who comes back when told to is let in before newcomers.
 namespace sluice::server {
 
-/// Name of the cookie. `__Host-`: only from this host, only over TLS, for the whole site (RFC 6265bis section 4.1.3.2).
+/// Name of the cookie. `__Host-`: only from this host, only over TLS, for the whole site (RFC 6265bis
+/// section 4.1.3.2).
 inline constexpr std::string_view kPlaceCookie = "__Host-sluice-place";
 
 struct Place {
-  WallSeconds since{};      ///< When the visitor was refused first.
-  WallSeconds not_before{}; ///< When it was told to come back.
+  WallSeconds since{};       ///< When the visitor was refused first.
+  WallSeconds not_before{};  ///< When it was told to come back.
   std::uint64_t visitor = 0;
 };
 
@@ -37,8 +38,8 @@ class PlaceBook {
   std::string sign(const Place& place) const;
   /// `nullopt` unless we signed it within kLifetime.
   std::optional<Place> check(std::string_view value, WallSeconds now) const;
-  /// Lets a place be used once. False when it was used before: one place is for one visitor. Remembers a bounded
-  /// number; beyond that old ones are forgotten.
+  /// Lets a place be used once. False when it was used before: one place is for one visitor. Remembers a
+  /// bounded number; beyond that old ones are forgotten.
   bool use(const Place& place);
 
  private:

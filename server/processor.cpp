@@ -23,6 +23,10 @@ namespace {
 constexpr int kAcceptBatch = 32;
 constexpr unsigned kProbeEvery = 16;
 constexpr std::size_t kLogChunk = 32 * 1024;
+constexpr std::chrono::milliseconds kPulse{10};
+constexpr std::chrono::milliseconds kAcceptPause{10};
+constexpr std::chrono::seconds kShortBacklogFor{1};
+constexpr int kShortBacklog = 32;
 
 http::Limits to_parser_limits(const Limits& limits) {
   http::Limits bounds;
@@ -42,14 +46,6 @@ std::uint64_t random_start() {
   return static_cast<std::uint64_t>(device()) << 32 | device();
 }
 
-std::uint64_t address_key(const Endpoint& peer) {
-  if (peer.address().is_v4()) return peer.address().to_v4().to_uint();
-  const auto bytes = peer.address().to_v6().to_bytes();
-  std::uint64_t prefix = 0;
-  std::memcpy(&prefix, bytes.data(), sizeof prefix);
-  return prefix;
-}
-
 bool out_of_descriptors(int error) {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
@@ -66,7 +62,10 @@ Processor::Processor(unsigned index, const Shared& shared, std::vector<Listener>
       work_(io_.get_executor()),
       listeners_(std::move(listeners)),
       tick_timer_(io_.get_executor()),
+      pulse_timer_(io_.get_executor()),
       wheel_(coarse_now()),
+      meter_(counters_.work_ns, counters_.thread_cpu_ns),
+      door_(shared.config, shared.admission, counters_, io_.get_executor(), shared.processors),
       next_id_(random_start()) {}
 
 Processor::~Processor() { join(); }
@@ -90,7 +89,8 @@ void Processor::run(std::promise<void> started) {
     return;
   }
   boost::asio::co_spawn(io_, tick(), boost::asio::detached);
-  io_.run();
+  boost::asio::co_spawn(io_, pulse(), boost::asio::detached);
+  while (io_.run_one() > 0) meter_.stop();
   flush_log();
   app_.reset();
 }
@@ -128,6 +128,10 @@ void Processor::abort() {
   });
 }
 
+void Processor::follow(const admission::Plan& plan) {
+  boost::asio::post(io_, [this, plan] { door_.follow(plan, Monotonic::now()); });
+}
+
 void Processor::join() {
   if (thread_.joinable()) thread_.join();
 }
@@ -135,6 +139,7 @@ void Processor::join() {
 void Processor::finish_if_drained() {
   if (!draining_ || open_connections_ > 0) return;
   tick_timer_.cancel();
+  pulse_timer_.cancel();
   work_.reset();
 }
 
@@ -148,17 +153,52 @@ Task<void> Processor::tick() {
   }
 }
 
+/// How late a timer comes is what any ready event has to wait for the thread.
+Task<void> Processor::pulse() {
+  boost::system::error_code error;
+  while (!draining_ || open_connections_ > 0) {
+    pulse_timer_.expires_after(kPulse);
+    co_await pulse_timer_.async_wait(boost::asio::redirect_error(use_task, error));
+    const auto now = Monotonic::now();
+    meter_.pulse(now);
+    door_.pulse(now, now - pulse_timer_.expiry());
+    if (backlog_short_ && now - paused_at_ > kShortBacklogFor) resume_accepting();
+  }
+}
+
 Task<void> Processor::accept_loop(Acceptor& acceptor) {
   boost::system::error_code error;
   Timer pause(io_.get_executor());
   while (!draining_) {
     co_await acceptor.async_wait(Acceptor::wait_read, boost::asio::redirect_error(use_task, error));
     if (error || draining_) co_return;
-    if (!accept_batch(acceptor)) continue;
+    if (!accept_batch(acceptor)) {
+      if (!door_.exhausted(Monotonic::now())) continue;
+      pause_accepting();
+      pause.expires_after(kAcceptPause);
+      co_await pause.async_wait(boost::asio::redirect_error(use_task, error));
+      continue;
+    }
     // The connections that are open go on; whoever waits in the backlog waits a little longer.
     pause.expires_after(std::chrono::milliseconds{50});
     co_await pause.async_wait(boost::asio::redirect_error(use_task, error));
   }
+}
+
+/// Refusing has had its share of the CPU. The kernel drops what does not fit its queue, at a fraction of our
+/// price; the queue is kept short, since nobody who has waited long in it is still there when we come.
+void Processor::pause_accepting() {
+  counters_.accept_pauses.add();
+  paused_at_ = Monotonic::now();
+  if (std::exchange(backlog_short_, true)) return;
+  const int most = std::min(kShortBacklog, static_cast<int>(config().backlog));
+  for (Acceptor& acceptor : acceptors_) ::listen(acceptor.native_handle(), most);
+}
+
+void Processor::resume_accepting() noexcept {
+  backlog_short_ = false;
+  for (Acceptor& acceptor : acceptors_)
+    ::listen(acceptor.native_handle(), static_cast<int>(config().backlog));
 }
 
 bool Processor::accept_batch(Acceptor& acceptor) {
@@ -167,13 +207,14 @@ bool Processor::accept_batch(Acceptor& acceptor) {
   const int most = bursting_ || ++accept_rounds_ % kProbeEvery == 0 ? kAcceptBatch : 1;
   bursting_ = false;
   for (int i = 0; i < most || draining_; ++i) {
+    const std::uint64_t started = ticks();
     Endpoint peer;
     auto size = static_cast<socklen_t>(peer.capacity());
     const int fd = ::accept4(acceptor.native_handle(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
       peer.resize(size);
       bursting_ = i > 0;
-      admit(fd, peer);
+      admit(fd, peer, started);
       continue;
     }
     if (errno == EINTR || errno == ECONNABORTED) continue;
@@ -184,21 +225,23 @@ bool Processor::accept_batch(Acceptor& acceptor) {
   return false;
 }
 
-void Processor::admit(int fd, const Endpoint& peer) {
+void Processor::admit(int fd, const Endpoint& peer, std::uint64_t started) {
   counters_.accepted.add();
-  const AddressKey address = address_key(peer);
   tls::Socket socket(io_.get_executor(), peer.protocol(), fd);
+  const Origin origin = origin_of(peer);
   if (open_connections_ >= connections_max_) return counters_.hit(Limit::connections);
-  auto& from_address = per_address_[address];
+  auto& from_address = per_address_[origin.address];
   if (from_address >= per_address_max_) return counters_.hit(Limit::connections_per_address);
   ++from_address;
   ++open_connections_;
   auto connection = std::make_unique<Connection>(*this, std::move(socket), peer);
+  meter_.credit(connection->effort(), started);
   connections_.push_back(*connection);
-  boost::asio::co_spawn(io_, serve(std::move(connection), address), boost::asio::detached);
+  boost::asio::co_spawn(io_, serve(std::move(connection)), boost::asio::detached);
 }
 
-Task<void> Processor::serve(std::unique_ptr<Connection> connection, AddressKey address) {
+Task<void> Processor::serve(std::unique_ptr<Connection> connection) {
+  const std::uint64_t address = connection->origin().address;
   try {
     co_await connection->run();
   } catch (const std::exception& error) {

@@ -12,11 +12,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/intrusive/list.hpp>
 
-#include "admission/address_book.hpp"
-#include "admission/gate.hpp"
-#include "admission/in_flight.hpp"
-#include "admission/ladder.hpp"
-#include "admission/replay_filter.hpp"
 #include "base/timer_wheel.hpp"
 #include "server/access_log.hpp"
 #include "server/admission_control.hpp"
@@ -24,6 +19,7 @@
 #include "server/config.hpp"
 #include "server/connection.hpp"
 #include "server/counters.hpp"
+#include "server/door.hpp"
 #include "server/http/date.hpp"
 #include "server/http/static_files.hpp"
 #include "server/listener.hpp"
@@ -81,7 +77,7 @@ class Processor {
   const App& application() const noexcept { return shared_.app; }
   const http::DirectoryFiles* files() const noexcept { return shared_.files; }
   const http::Limits& parser_limits() const noexcept { return parser_limits_; }
-  Admission& at_gate() noexcept { return at_gate_; }
+  Door& door() noexcept { return door_; }
   WorkMeter& meter() noexcept { return meter_; }
   Counters& counters() noexcept { return counters_; }
   TimerWheel& wheel() noexcept { return wheel_; }
@@ -109,7 +105,12 @@ class Processor {
   /// Accepts what is waiting, up to a batch. Returns whether the process is out of descriptors.
   bool accept_batch(Acceptor& acceptor);
   void admit(int fd, const Endpoint& peer, std::uint64_t started);
-  Task<void> serve(std::unique_ptr<Connection> connection, Address address);
+  Task<void> serve(std::unique_ptr<Connection> connection);
+  /// Refuses a newcomer on the spot, before there is a connection to speak of. False when that is not for
+  /// here.
+  bool turn_away(int fd, const Origin& origin, Effort& effort);
+  void pause_accepting();
+  void resume_accepting() noexcept;
   void flush_log();
   void finish_if_drained();
 
@@ -123,18 +124,20 @@ class Processor {
   boost::asio::executor_work_guard<Executor> work_;
   std::vector<Listener> listeners_;
   std::vector<Acceptor> acceptors_;
-  Timer tick_timer_;
+  Timer tick_timer_, pulse_timer_;
   TimerWheel wheel_;
   http::DateCache date_;
   WorkMeter meter_;
-  Admission at_gate_;
+  Door door_;
   std::unique_ptr<AppProcessor> app_;
   Connections connections_;
   std::uint64_t open_connections_ = 0;
-  std::unordered_map<Address, std::uint32_t> per_address_;
+  std::unordered_map<std::uint64_t, std::uint32_t> per_address_;
   unsigned accept_rounds_ = 0;
   bool bursting_ = false;  // the last round of accepting found more than one connection
   bool draining_ = false;
+  bool backlog_short_ = false;  // the kernel's queue is kept short, as we can't keep up with refusing
+  Monotonic::time_point paused_at_{};
   std::string log_chunk_;
   std::uint64_t log_lines_ = 0;
   std::uint64_t next_id_;

@@ -22,21 +22,24 @@ struct Words {
 Words words_of(Busy why, bool may_repeat) {
   switch (why) {
     case Busy::full:
-      return {"We are full at the moment",
-              may_repeat ? "More people are here than we can serve well, so we let new visitors in one by one. You have "
-                           "a place in line, and this page tries again by itself."
-                         : "More people are here than we can serve well. Nothing of what you sent was recorded; "
-                           "please go back and send it again in a moment."};
+      return {
+          "We are full at the moment",
+          may_repeat
+              ? "More people are here than we can serve well, so we let new visitors in one by one. You have "
+                "a place in line, and this page tries again by itself."
+              : "More people are here than we can serve well. Nothing of what you sent was recorded; "
+                "please go back and send it again in a moment."};
     case Busy::shed:
       return {"We had to interrupt your visit",
-              "Something takes much longer than usual, and we can only serve a part of our visitors for now. We are "
+              "Something takes much longer than usual, and we can only serve a part of our visitors for now. "
+              "We are "
               "sorry. Nothing that was confirmed to you is lost; this page tries again by itself."};
     case Busy::waiting: break;
   }
-  return {"One moment please", may_repeat
-                                   ? "This takes longer than usual. Your visit goes on; this page tries again by itself."
-                                   : "This takes longer than usual, and what you sent was not recorded. Please go "
-                                     "back and send it again in a moment."};
+  return {"One moment please",
+          may_repeat ? "This takes longer than usual. Your visit goes on; this page tries again by itself."
+                     : "This takes longer than usual, and what you sent was not recorded. Please go "
+                       "back and send it again in a moment."};
 }
 
 }  // namespace
@@ -55,14 +58,16 @@ http::Response busy_page(Busy why, std::chrono::seconds wait, bool may_repeat) {
   page += words.title;
   page += "</h1>\n<p>";
   page += words.text;
-  page += "</p>\n<p role=\"status\">Next try in about " + seconds + (wait.count() == 1 ? " second" : " seconds") + ".</p>\n";
+  page += "</p>\n<p role=\"status\">Next try in about " + seconds +
+          (wait.count() == 1 ? " second" : " seconds") + ".</p>\n";
   if (reloads) page += "<p><a href=\"\">Try now</a></p>\n";
   page += "</main>\n</body>\n</html>\n";
 
   http::Response response{.status = 503, .body = std::move(page)};
   response.set("Retry-After", seconds);
   response.set("Cache-Control", "no-store");
-  response.set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
+  response.set("Content-Security-Policy",
+               "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
   response.close = why != Busy::waiting;
   return response;
 }

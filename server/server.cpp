@@ -1,5 +1,8 @@
 #include "server/server.hpp"
 
+#include "base/clock.hpp"
+#include "server/cpu_supply.hpp"
+
 namespace sluice::server {
 
 namespace {
@@ -16,7 +19,7 @@ tls::ContextOptions tls_options(const Config& config) {
 }  // namespace
 
 Server::Server(const Config& config, App& app)
-    : config_(config), app_(app), log_(config.access_log), tls_(tls_options(config)) {
+    : config_(config), app_(app), log_(config.access_log), tls_(tls_options(config)), admission_(config) {
   if (!config.static_root.empty()) files_ = std::make_unique<http::DirectoryFiles>(config.static_root);
   const unsigned count = config.processors == 0 ? usable_cpus() : static_cast<unsigned>(config.processors);
   std::vector<std::vector<Listener>> of_processor(count);
@@ -26,7 +29,9 @@ Server::Server(const Config& config, App& app)
     for (unsigned i = 0; i < count; ++i) of_processor[i].push_back(std::move(sockets[i]));
   }
   const Shared shared{.config = config_,
-                      .tls = tls_.context(),
+                      .tls = tls_,
+                      .admission = admission_,
+                      .places = places_,
                       .app = app_,
                       .log = log_,
                       .files = files_.get(),
@@ -46,6 +51,12 @@ void Server::start() {
   started.reserve(processors_.size());
   for (auto& processor : processors_) started.push_back(processor->start());
   for (auto& future : started) future.get();
+  std::vector<const Counters*> counters;
+  for (auto& processor : processors_) counters.push_back(&processor->counters());
+  admission_.start(std::move(counters), [this](const admission::Plan& plan) {
+    for (auto& processor : processors_) processor->follow(plan);
+    tls_.ticket_keys().maybe_rotate(wall_now());
+  });
   for (auto& processor : processors_) processor->open();
 }
 
@@ -61,6 +72,7 @@ void Server::abort() {
 
 void Server::join() {
   for (auto& processor : processors_) processor->join();
+  admission_.stop();
 }
 
 std::vector<Endpoint> Server::endpoints() const { return endpoints_; }

@@ -4,6 +4,8 @@
 #include <vector>
 
 #include "server/access_log.hpp"
+#include "server/admission_control.hpp"
+#include "server/place.hpp"
 #include "server/processor.hpp"
 #include "server/tls/engine.hpp"
 
@@ -36,12 +38,17 @@ class Server {
   const Counters& counters(std::size_t processor) const noexcept {
     return processors_[processor]->counters();
   }
+  AdmissionControl& admission() noexcept { return admission_; }
+  const AdmissionControl& admission() const noexcept { return admission_; }
+  const tls::Engine& tls() const noexcept { return tls_; }
 
  private:
   const Config& config_;
   App& app_;
   AccessLog log_;
   tls::Engine tls_;
+  AdmissionControl admission_;
+  PlaceBook places_;
   std::unique_ptr<http::DirectoryFiles> files_;
   std::vector<Endpoint> endpoints_;
   std::vector<std::unique_ptr<Processor>> processors_;

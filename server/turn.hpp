@@ -10,8 +10,8 @@
 /// Waiting in line, for a coroutine.
 namespace sluice::server {
 
-/// A place in one of a processor's lines. One coroutine waits on it; somebody else ends the wait. Leaves the line when
-/// it is destroyed. One thread.
+/// A place in one of a processor's lines. One coroutine waits on it; somebody else ends the wait. Leaves the
+/// line when it is destroyed. One thread.
 class Turn final : public admission::Waiter {
  public:
   /// In a `TurnLine`; one at the gate is in the gate's queue instead.
@@ -38,8 +38,9 @@ class Turn final : public admission::Waiter {
   bool given_ = false;
 };
 
-using TurnLine = boost::intrusive::list<
-    Turn, boost::intrusive::member_hook<Turn, decltype(Turn::line_hook), &Turn::line_hook>,
-    boost::intrusive::constant_time_size<false>>;
+using TurnLine =
+    boost::intrusive::list<Turn,
+                           boost::intrusive::member_hook<Turn, decltype(Turn::line_hook), &Turn::line_hook>,
+                           boost::intrusive::constant_time_size<false>>;
 
 }  // namespace sluice::server

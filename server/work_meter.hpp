@@ -16,10 +16,11 @@ struct Effort {
   std::uint32_t runs = 0;   ///< Times the event loop ran something for it.
 };
 
-/// One per processor, used on its thread. The thread's CPU clock is a system call (over 1 µs), so it is read once a
-/// pulse; in between only ticks are counted, and scaled by what the CPU clock says: a preempted or throttled thread's
-/// ticks are more than its CPU time. CPU time outside of all efforts (the event loop itself) is shared out by the
-/// number of runs. What is left of the process' CPU time is `Work::other`, which nobody books.
+/// One per processor, used on its thread. The thread's CPU clock is a system call (over 1 µs), so it is read
+/// once a pulse; in between only ticks are counted, and scaled by what the CPU clock says: a preempted or
+/// throttled thread's ticks are more than its CPU time. CPU time outside of all efforts (the event loop
+/// itself) is shared out by the number of runs. What is left of the process' CPU time is `Work::other`, which
+/// nobody books.
 class WorkMeter {
  public:
   /// Books into these counters: nanoseconds by kind of work, and all CPU time of the thread.
@@ -39,6 +40,12 @@ class WorkMeter {
     if (current_ == nullptr) return;
     add(ticks());
     current_ = nullptr;
+  }
+  /// Work that was done since `started`, for an effort that did not exist yet.
+  void credit(Effort& effort, std::uint64_t started) noexcept {
+    const std::uint64_t spent = ticks() - started;
+    effort.ticks += spent;
+    measured_ += spent;
   }
   /// What the effort has cost until now is in it.
   void settle(Effort& effort) noexcept {

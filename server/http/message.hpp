@@ -84,8 +84,8 @@ struct Response {
   /// Index into `App::interactions()`: the label in metrics and in the access log.
   std::uint16_t interaction = 0;
   bool close = false;  ///< Close the connection behind this response.
-  /// The visitor is in the middle of something that must not be lost, such as a purchase: for the next minute the
-  /// session is not ended to save others.
+  /// The visitor is in the middle of something that must not be lost, such as a purchase: for the next minute
+  /// the session is not ended to save others.
   bool protect = false;
 
   std::uint64_t body_size() const noexcept;

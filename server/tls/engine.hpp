@@ -24,7 +24,10 @@ class Engine {
   SSL_CTX& context() const noexcept { return *context_; }
   /// Somebody has to call maybe_rotate() once in a while.
   TicketKeys& ticket_keys() noexcept { return keys_; }
+  const TicketKeys& ticket_keys() const noexcept { return keys_; }
   SessionStore& sessions() noexcept { return sessions_; }
+  std::size_t stored_sessions() const { return sessions_.size(); }
+  std::uint64_t stored_sessions_evicted() const noexcept { return sessions_.evictions(); }
   const TicketCodec& codec() const noexcept { return codec_; }
   const Issuer& issuer() const noexcept { return issuer_; }
   std::chrono::seconds session_timeout() const noexcept { return session_timeout_; }

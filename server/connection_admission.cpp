@@ -1,0 +1,295 @@
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "server/connection.hpp"
+#include "server/processor.hpp"
+
+/// Who comes in: what a connection asks at the door, what its handshake may do, and what becomes of those who
+/// are refused.
+namespace sluice::server {
+
+using admission::Verdict;
+
+namespace {
+
+/// A record with the fatal alert internal_error (RFC 8446 section 6): there is no alert for "busy".
+constexpr std::string_view kInternalError{"\x15\x03\x03\x00\x02\x02\x50", 7};
+/// For the request of somebody who is only to be told why not.
+constexpr std::chrono::milliseconds kExplainPatience{2'000};
+/// A request that came so much later than the session's last one says nothing of how often sessions come.
+constexpr double kWeightMax = 10;
+
+double seconds(Monotonic::duration time) noexcept { return std::chrono::duration<double>(time).count(); }
+
+}  // namespace
+
+// --- at the door
+// -----------------------------------------------------------------------------------------------------
+
+Task<Connection::Next> Connection::ask_in() {
+  auto& counters = processor_.counters();
+  const auto now = Monotonic::now();
+  if (screened_ && screened_->record) {
+    counters.demand.resuming.add();
+    if (processor_.door().replayed(screened_->hello.random, now)) {
+      counters.count(Outcome::resumed_replay);
+      counters.refusals[static_cast<std::size_t>(Refusal::alert)].add();
+      send_alert();
+      co_return Next::drop;
+    }
+    if (resume_session(now)) {
+      counters.count(Outcome::resumed_session);
+      co_return Next::proceed;
+    }
+  }
+  co_return co_await ask_as_newcomer();
+}
+
+bool Connection::resume_session(Monotonic::time_point now) {
+  Demotion why{};
+  session_ = processor_.door().resume(*screened_->record, now, why);
+  if (session_) {
+    grant_ = Grant::in_session;
+    return true;
+  }
+  processor_.counters().demotions[static_cast<std::size_t>(why)].add();
+  // Whoever is let in all the same may as well save the handshake, unless the ticket is used by many.
+  ticket_counts_ = why != Demotion::excessive;
+  return false;
+}
+
+Task<Connection::Next> Connection::ask_as_newcomer() {
+  auto& counters = processor_.counters();
+  counters.demand.offered.add();
+  if (processor_.door().suspect(origin_, Monotonic::now())) co_return co_await refuse(Outcome::new_suspect);
+  Outcome admitted = Outcome::new_open;
+  turn_ = std::make_unique<Turn>(socket_.get_executor());
+  Verdict verdict = processor_.door().ask(*turn_, origin_, Monotonic::now());
+  if (verdict == Verdict::park) {
+    verdict = co_await wait_at_gate();
+    admitted = Outcome::new_waited;
+  } else if (verdict == Verdict::admit && processor_.door().busy()) {
+    processor_.door().line_up_for_handshake(*turn_);
+    verdict = co_await wait_at_gate();
+  }
+  turn_.reset();
+  if (aborted_) co_return Next::drop;
+  if (verdict != Verdict::admit)
+    co_return co_await refuse(admitted == Outcome::new_waited ? Outcome::new_deadline : Outcome::new_no_room);
+  if (gone()) {
+    processor_.door().give_back();
+    counters.count(Outcome::new_gone);
+    co_return Next::drop;
+  }
+  if (!begin_session()) co_return co_await refuse(Outcome::new_no_room);
+  counters.count(admitted);
+  co_return Next::proceed;
+}
+
+Task<Verdict> Connection::wait_at_gate() {
+  enter(ConnectionState::parked);
+  if (turn_->waiting()) processor_.counters().count(Outcome::new_parked);
+  arm(processor_.config().limits.handshake_timeout);  // the gate's own limit is far shorter
+  const bool given = co_await turn_->wait();
+  at_work();
+  co_return given ? Verdict::admit : Verdict::refuse;
+}
+
+/// The client has closed its side: whatever we did would be for nobody.
+bool Connection::gone() noexcept {
+  pollfd poll{.fd = fd(), .events = POLLRDHUP, .revents = 0};
+  return ::poll(&poll, 1, 0) > 0 && (poll.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+bool Connection::begin_session() {
+  session_ = processor_.door().begin_session(Monotonic::now());
+  if (!session_) return false;
+  grant_ = Grant::newcomer;
+  processor_.counters().demand.admitted.add();
+  return true;
+}
+
+// --- the handshake's questions
+// ---------------------------------------------------------------------------------------
+
+/// The first stage believed the hello; here is what it was worth.
+tls::HandshakeGuard::Answer Connection::may_sign() noexcept {
+  began_full_ = true;
+  if (grant_ == Grant::newcomer || grant_ == Grant::explain) return Answer::go_on;
+  auto& counters = processor_.counters();
+  counters.demotions[static_cast<std::size_t>(Demotion::declined)].add();
+  counters.demand.offered.add();
+  session_.reset();
+  grant_ = Grant::none;
+  if (processor_.door().ask_at_once(Monotonic::now()) != Verdict::admit || !begin_session()) {
+    counters.count(Outcome::new_no_room);
+    counters.demand.refused.add();
+    counters.refusals[static_cast<std::size_t>(Refusal::alert)].add();
+    return Answer::refuse;
+  }
+  counters.count(Outcome::new_open);
+  return Answer::go_on;
+}
+
+bool Connection::may_resume(const admission::SessionRecord& record) noexcept {
+  if (grant_ == Grant::in_session) return session_->record() == record;
+  return grant_ == Grant::newcomer && ticket_counts_ && screened_ && screened_->record == record;
+}
+
+std::optional<admission::SessionRecord> Connection::record() const noexcept {
+  if (!session_ || session_->shed()) return std::nullopt;
+  return session_->record();
+}
+
+void Connection::end_handshake(bool finished) noexcept {
+  auto& counters = processor_.counters();
+  const bool full = finished ? !peer_.resumed : grant_ != Grant::in_session;
+  const Work work = grant_ == Grant::explain || grant_ == Grant::none ? Work::refusal
+                    : full                                            ? Work::full
+                                                                      : Work::resumed;
+  book(work);
+  if (work == Work::full) counters.demand.full.add();
+  if (work == Work::resumed) counters.demand.resumed.add();
+  screened_.reset();
+  const auto now = Monotonic::now();
+  if (finished) return processor_.door().finished(origin_, now);
+  counters.handshakes_failed.add();
+  if (grant_ == Grant::none || aborted_) return;  // we ended it
+  processor_.door().unfinished(origin_, now);
+  if (grant_ == Grant::newcomer) processor_.admission().sessions().cancel(*session_);
+  session_.reset();
+}
+
+// --- refusing
+// --------------------------------------------------------------------------------------------------------
+
+Task<Connection::Next> Connection::refuse(Outcome why) {
+  auto& counters = processor_.counters();
+  counters.count(why);
+  counters.demand.refused.add();
+  const Refusal how =
+      why == Outcome::new_suspect ? Refusal::reset : processor_.door().refuse(Monotonic::now());
+  if (why == Outcome::new_suspect) counters.refusals[static_cast<std::size_t>(how)].add();
+  switch (how) {
+    case Refusal::explain: grant_ = Grant::explain; co_return Next::proceed;
+    case Refusal::alert: send_alert(); break;
+    default: reset(); break;
+  }
+  co_return Next::drop;
+}
+
+void Connection::send_alert() noexcept {
+  // What is left unread would make the kernel send RST, which can overtake the alert.
+  auto& scratch = processor_.scratch();
+  if (::recv(fd(), scratch.data(), scratch.size(), 0) < 0) return;
+  if (::send(fd(), kInternalError.data(), kInternalError.size(), MSG_NOSIGNAL) < 0) return;
+}
+
+void Connection::reset() noexcept {
+  const struct ::linger at_once { .l_onoff = 1, .l_linger = 0 };
+  ::setsockopt(fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+/// Over a finished handshake: a page that says when to come back, and a place in line. Whoever comes back in
+/// time is let in, as soon as there is room, with the request he has just made.
+Task<Connection::Next> Connection::explain() {
+  const Next next = co_await read_request(kExplainPatience);
+  if (next != Next::proceed) co_return next;
+  if (come_back()) co_return Next::proceed;
+  const http::Request& request = parser_.request();
+  auto& door = processor_.door();
+  const bool may_repeat = request.method == http::Verb::get || request.method == http::Verb::head;
+  const auto wait = door.retry_after();
+  const auto held = processor_.places().check(request.cookie(kPlaceCookie), wall_now());
+  const Place place = processor_.places().issue(held, wall_now(), wait);
+  http::Response response = busy_page(Busy::full, wait, may_repeat);
+  response.set("Set-Cookie", std::string(kPlaceCookie) + "=" + processor_.places().sign(place) +
+                                 "; Path=/; Max-Age=600; Secure; HttpOnly; SameSite=Lax");
+  enter(ConnectionState::active);
+  request_start_ = Monotonic::now();
+  processor_.next_request_id(request_id_);
+  ++requests_;
+  co_return co_await respond(std::move(response), false) ? Next::close : Next::drop;
+}
+
+bool Connection::come_back() {
+  const auto place = processor_.places().check(parser_.request().cookie(kPlaceCookie), wall_now());
+  if (!place || wall_now() < place->not_before) return false;
+  if (processor_.door().ask_returning(Monotonic::now()) != Verdict::admit) return false;
+  if (!processor_.places().use(*place)) {
+    processor_.door().give_back();
+    return false;
+  }
+  if (!begin_session()) return false;
+  processor_.counters().count(Outcome::new_returning);
+  tls_->issue_ticket();
+  return true;
+}
+
+// --- sessions at work
+// ------------------------------------------------------------------------------------------------
+
+/// False when the session had to go.
+bool Connection::begin_request(Monotonic::time_point now) noexcept {
+  pause_ = Monotonic::duration{-1};
+  if (!session_) return true;
+  if (session_->shed()) return false;
+  processor_.admission().sessions().seen(*session_, now);
+  const auto last = session_->last_answer();
+  if (last != Monotonic::time_point{}) pause_ = std::max(now - last, Monotonic::duration::zero());
+  return true;
+}
+
+/// While something else than the CPU is slow, only so many requests are worked on; whoever is about to buy or
+/// bid need not wait.
+Task<bool> Connection::wait_for_work() {
+  const bool protects = session_ && session_->is_protected(request_start_);
+  if (protects) co_return true;
+  turn_ = std::make_unique<Turn>(socket_.get_executor());
+  if (!processor_.door().line_up_for_work(*turn_)) {
+    turn_.reset();
+    co_return false;
+  }
+  arm(processor_.config().admission.work_wait);
+  const bool given = co_await turn_->wait();
+  at_work();
+  cancel();
+  turn_.reset();
+  processor_.door().leave_work_line();
+  co_return given;
+}
+
+void Connection::account_request(Monotonic::duration took, std::uint64_t cpu_ns) noexcept {
+  auto& demand = processor_.counters().demand;
+  if (grant_ == Grant::explain) return;
+  demand.requests.add();
+  if (!session_) return;
+  session_->answered(Monotonic::now());
+  if (pause_ < Monotonic::duration::zero()) return;
+  const double pause = seconds(pause_);
+  const double response = seconds(took) + processor_.door().run_delay_s();
+  const double target = processor_.admission().response_target_s();
+  const double weight = std::min((pause + response) / (pause + target), kWeightMax);
+  demand.returns.add();
+  demand.demand_milli.add(static_cast<std::uint64_t>(weight * 1e3 + 0.5));
+  demand.pause_us.add(static_cast<std::uint64_t>(weight * pause * 1e6));
+  (void)cpu_ns;
+}
+
+void Connection::account_end() noexcept {
+  const bool full = began_full_;
+  book(grant_ == Grant::newcomer || grant_ == Grant::in_session ? Work::request : Work::refusal);
+  auto& demand = processor_.counters().demand;
+  if (session_ && left_) {
+    if (state_ == ConnectionState::active) processor_.counters().sessions_abandoned.add();
+    processor_.admission().sessions().leave(*session_, Monotonic::now());
+  }
+  if (!session_) return;
+  (full ? demand.connections_new : demand.connections_resumed).add();
+  (full ? demand.cpu_connections_new_us : demand.cpu_connections_resumed_us).add(cpu_ns_ / 1000);
+}
+
+}  // namespace sluice::server
