@@ -112,15 +112,15 @@ bool CpuSupply::find_groups() {
 
 /// What is mounted where is read only when the process was moved or a quota's file vanished.
 void CpuSupply::follow_groups() {
-  const Outcome outcome = load("/proc/self/cgroup");
-  if (outcome == Outcome::failed) return;
+  if (load("/proc/self/cgroup") == Outcome::failed) return;
   bool found = true;
   if (text_ != own_groups_) {
     own_groups_ = text_;
     found = find_groups();
   }
-  if (found && read_quotas() == Outcome::absent && (found = find_groups())) read_quotas();
-  if (!found) own_groups_.clear();  // the next reading tries again
+  Outcome quotas = found ? read_quotas() : Outcome::failed;
+  if (quotas == Outcome::absent && find_groups()) quotas = read_quotas();
+  if (quotas != Outcome::read) own_groups_.clear();  // the next reading looks for the groups anew
 }
 
 double CpuSupply::usable(const CpuIds& mask) {
