@@ -51,7 +51,7 @@ void learn(const BudgetSettings& settings, State& s, const Sample& sample) {
   const bool queueing = sample.run_delay_min_s > 2 * settings.response_target_s;
   if (!queueing || demand.value() > s.demand_per_s.value()) s.demand_per_s = demand;
 
-  const double keep = keep_of(dt, kRateMemory_s);
+  const double keep = keep_of(dt, std::clamp(s.pause_s.value(), settings.fill_min_s, kRateMemory_s));
   s.departures_per_s = smooth(s.departures_per_s, sample.departed / dt, keep);
   s.offered_per_s = smooth(s.offered_per_s, sample.offered / dt, keep);
   s.refusals_cpu = smooth(s.refusals_cpu, sample.cpu_refusals / dt, keep_of(dt, settings.cost_memory_s));
@@ -71,17 +71,17 @@ void feed_back(const BudgetSettings& settings, State& s, const Sample& sample) {
 /// docs/admission.md, "The law".
 Plan plan_budget(const BudgetSettings& settings, State& s, const Sample& sample) {
   Plan plan;
-  const double live = std::max(sample.live, 1.0);
   const double departures = std::max(s.departures_per_s, 0.0);
   const double cpus = std::max(0.0, sample.cpus * settings.utilization - s.refusals_cpu);
   plan.supply = cpus * s.trim;
   plan.session_cpu = std::max(s.demand_per_s.value() * s.request_s.value(), kCostMin_s * 1e-3);
   plan.entry_s = std::max(s.full_s.value() + s.request_s.value(), kCostMin_s);
-  plan.sessions_max = plan.supply / (plan.session_cpu + plan.entry_s * departures / live);
+  plan.sessions_max = plan.supply / plan.session_cpu;
   if (s.guard < 1) plan.sessions_max = std::min(plan.sessions_max, sample.live * s.guard);
   const double slack = std::max(0.0, plan.supply - plan.session_cpu * sample.live);
   const double free_places = std::max(0.0, plan.sessions_max - sample.live);
-  plan.rate = std::min(kHeadroom * departures + free_places / settings.fill_s, slack / plan.entry_s);
+  const double fill_s = std::clamp(s.pause_s.value(), settings.fill_min_s, settings.fill_max_s);
+  plan.rate = std::min(kHeadroom * departures + free_places / fill_s, slack / plan.entry_s);
   if (s.strained_s >= settings.shed_after_s && plan.session_cpu * sample.live > settings.shed_excess * cpus) {
     plan.shed = std::max(0.0, std::floor(sample.live - cpus / plan.session_cpu));
     s.strained_s = 0;

@@ -39,12 +39,14 @@ struct PaperSettings {
 struct BudgetSettings {
   double utilization = 0.97;       ///< Share of the CPUs to plan for.
   double response_target_s = 0.1;  ///< A standing wait that sessions may cause each other.
-  double fill_s = 5;               ///< Time constant with which free places are given away.
-  double demand_memory_s = 5;      ///< Of the filter over how often sessions come back.
-  double cost_memory_s = 1;        ///< Of the filter over the cost of a request: a jump must be seen at once.
-  double shed_delay_s = 0.3;       ///< A standing wait at which the sessions are too many ...
-  double shed_after_s = 0.5;       ///< ... when it lasts so long ...
-  double shed_excess = 1.2;        ///< ... and their demand is so many times what there is.
+  /// Time constant with which free places are given away: the pause between requests, in which a newcomer
+  /// shows what it takes, within these bounds.
+  double fill_min_s = 0.5, fill_max_s = 5;
+  double demand_memory_s = 5;  ///< Of the filter over how often sessions come back.
+  double cost_memory_s = 1;    ///< Of the filter over the cost of a request: a jump must be seen at once.
+  double shed_delay_s = 0.3;   ///< A standing wait at which the sessions are too many ...
+  double shed_after_s = 0.5;   ///< ... when it lasts so long ...
+  double shed_excess = 1.2;    ///< ... and their demand is so many times what there is.
 };
 
 struct Settings {

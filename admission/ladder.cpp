@@ -41,10 +41,14 @@ void Ladder::book(Step step, Instant now) noexcept {
   buckets_[index(step)] -= costs_[index(step)];
 }
 
-Step Ladder::choose(Instant now) noexcept {
+bool Ladder::can_explain(Instant now) noexcept {
   refill(now);
+  return buckets_[index(Step::explain)] >= costs_[index(Step::explain)];
+}
+
+Step Ladder::choose(Instant now) noexcept {
   Step step = Step::reset;
-  if (buckets_[index(Step::explain)] >= costs_[index(Step::explain)]) {
+  if (can_explain(now)) {
     step = Step::explain;
   } else if (buckets_[index(Step::alert)] >= costs_[index(Step::alert)]) {
     step = Step::alert;

@@ -38,6 +38,8 @@ class Ladder {
 
   /// The kindest step that is affordable, `reset` when none is; its cost is booked.
   Step choose(Instant now) noexcept;
+  /// choose() would explain.
+  bool can_explain(Instant now) noexcept;
   /// Books a step that was not for choose() to decide.
   void book(Step step, Instant now) noexcept;
   /// Even resetting is beyond the budget: better not to accept for a moment, and let the short kernel queue

@@ -73,8 +73,6 @@ class Connection final : private TimerWheel::Timer, private tls::HandshakeGuard 
   Task<admission::Verdict> wait_at_gate();
   bool begin_session();
   Task<Next> refuse(Outcome why);
-  void send_alert() noexcept;
-  void reset() noexcept;
   bool gone() noexcept;
   Task<Next> explain();
   bool come_back();

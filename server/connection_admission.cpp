@@ -15,8 +15,6 @@ using admission::Verdict;
 
 namespace {
 
-/// A record with the fatal alert internal_error (RFC 8446 section 6): there is no alert for "busy".
-constexpr std::string_view kInternalError{"\x15\x03\x03\x00\x02\x02\x50", 7};
 /// For the request of somebody who is only to be told why not.
 constexpr std::chrono::milliseconds kExplainPatience{2'000};
 /// A request that came so much later than the session's last one says nothing of how often sessions come.
@@ -37,7 +35,7 @@ Task<Connection::Next> Connection::ask_in() {
     if (processor_.door().replayed(screened_->hello.random, now)) {
       counters.count(Outcome::resumed_replay);
       counters.refusals[static_cast<std::size_t>(Refusal::alert)].add();
-      send_alert();
+      send_refusal_alert(fd(), processor_.scratch());
       co_return Next::drop;
     }
     if (resume_session(now)) {
@@ -175,22 +173,10 @@ Task<Connection::Next> Connection::refuse(Outcome why) {
   if (why == Outcome::new_suspect) counters.refusals[static_cast<std::size_t>(how)].add();
   switch (how) {
     case Refusal::explain: grant_ = Grant::explain; co_return Next::proceed;
-    case Refusal::alert: send_alert(); break;
-    default: reset(); break;
+    case Refusal::alert: send_refusal_alert(fd(), processor_.scratch()); break;
+    default: reset_on_close(fd()); break;
   }
   co_return Next::drop;
-}
-
-void Connection::send_alert() noexcept {
-  // What is left unread would make the kernel send RST, which can overtake the alert.
-  auto& scratch = processor_.scratch();
-  if (::recv(fd(), scratch.data(), scratch.size(), 0) < 0) return;
-  if (::send(fd(), kInternalError.data(), kInternalError.size(), MSG_NOSIGNAL) < 0) return;
-}
-
-void Connection::reset() noexcept {
-  const struct ::linger at_once { .l_onoff = 1, .l_linger = 0 };
-  ::setsockopt(fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
 /// Over a finished handshake: a page that says when to come back, and a place in line. Whoever comes back in

@@ -1,6 +1,9 @@
 #include "server/door.hpp"
 
+#include <sys/socket.h>
+
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <new>
@@ -44,6 +47,17 @@ Origin origin_of(const Endpoint& peer) {
   std::uint64_t prefix = 0;
   for (std::size_t i = 0; i < sizeof prefix; ++i) prefix = prefix << 8 | bytes[i];
   return {.address = prefix, .network = prefix >> 16 | std::uint64_t{1} << 63};
+}
+
+void send_refusal_alert(int fd, std::span<char> scratch) noexcept {
+  static constexpr std::array<unsigned char, 7> kInternalError{21, 3, 3, 0, 2, 2, 80};  // RFC 8446 section 6
+  if (::recv(fd, scratch.data(), scratch.size(), 0) < 0) return;
+  if (::send(fd, kInternalError.data(), kInternalError.size(), MSG_NOSIGNAL) < 0) return;  // then it has gone
+}
+
+void reset_on_close(int fd) noexcept {
+  const struct ::linger at_once { .l_onoff = 1, .l_linger = 0 };
+  ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
 Door::Door(const Config& config, AdmissionControl& control, Counters& counters, Executor executor,
@@ -147,6 +161,25 @@ Refusal Door::refuse(Instant now) {
   }
   counters_.refusals[static_cast<std::size_t>(refusal)].add();
   return refusal;
+}
+
+std::optional<Refusal> Door::refuse_briefly(const Origin& origin, Instant now) {
+  Outcome why = Outcome::new_no_room;
+  Refusal how = Refusal::reset;
+  if (suspect(origin, now)) {
+    why = Outcome::new_suspect;
+    ladder_.book(admission::Step::reset, now);
+    counters_.refusals[static_cast<std::size_t>(how)].add();
+  } else if (config_.admission.refusal == "explain" ||
+             (config_.admission.refusal == "ladder" && ladder_.can_explain(now))) {
+    return std::nullopt;
+  } else {
+    how = refuse(now);
+  }
+  counters_.count(why);
+  counters_.demand.offered.add();
+  counters_.demand.refused.add();
+  return how;
 }
 
 /// The more ask for one place, the later: so those who come back stay few enough to be answered.

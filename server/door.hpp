@@ -1,5 +1,7 @@
 #pragma once
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <utility>
 
 #include "admission/address_book.hpp"
@@ -21,6 +23,13 @@ struct Origin {
   admission::Prefix network = 0;                ///< IPv4 /24, IPv6 /48.
 };
 Origin origin_of(const Endpoint& peer);
+
+/// Answers a hello with the fatal alert internal_error(80), in the clear as before any handshake: there is no
+/// alert for "busy". Reads the hello first, as what is left unread would make the kernel send RST, which can
+/// overtake the alert.
+void send_refusal_alert(int fd, std::span<char> scratch) noexcept;
+/// close() will send RST.
+void reset_on_close(int fd) noexcept;
 
 /// Used on its processor's thread only.
 class Door {
@@ -59,6 +68,9 @@ class Door {
 
   /// How to refuse; booked.
   Refusal refuse(Instant now);
+  /// The same for a newcomer that asked for nothing yet, counted as having asked; none when it should be
+  /// explained, which takes a connection.
+  std::optional<Refusal> refuse_briefly(const Origin& origin, Instant now);
   /// When to come back, drawn for each visitor anew.
   std::chrono::seconds retry_after();
   /// Refusing takes too much already: don't accept for a moment.

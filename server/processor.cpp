@@ -173,10 +173,11 @@ Task<void> Processor::accept_loop(Acceptor& acceptor) {
     co_await acceptor.async_wait(Acceptor::wait_read, boost::asio::redirect_error(use_task, error));
     if (error || draining_) co_return;
     if (!accept_batch(acceptor)) {
-      if (!door_.exhausted(Monotonic::now())) continue;
-      pause_accepting();
-      pause.expires_after(kAcceptPause);
-      co_await pause.async_wait(boost::asio::redirect_error(use_task, error));
+      while (!draining_ && door_.exhausted(Monotonic::now())) {
+        pause_accepting();
+        pause.expires_after(kAcceptPause);
+        co_await pause.async_wait(boost::asio::redirect_error(use_task, error));
+      }
       continue;
     }
     // The connections that are open go on; whoever waits in the backlog waits a little longer.
@@ -227,8 +228,9 @@ bool Processor::accept_batch(Acceptor& acceptor) {
 
 void Processor::admit(int fd, const Endpoint& peer, std::uint64_t started) {
   counters_.accepted.add();
-  tls::Socket socket(io_.get_executor(), peer.protocol(), fd);
   const Origin origin = origin_of(peer);
+  if (turn_away(fd, origin, started)) return;
+  tls::Socket socket(io_.get_executor(), peer.protocol(), fd);
   if (open_connections_ >= connections_max_) return counters_.hit(Limit::connections);
   auto& from_address = per_address_[origin.address];
   if (from_address >= per_address_max_) return counters_.hit(Limit::connections_per_address);
@@ -238,6 +240,34 @@ void Processor::admit(int fd, const Endpoint& peer, std::uint64_t started) {
   meter_.credit(connection->effort(), started);
   connections_.push_back(*connection);
   boost::asio::co_spawn(io_, serve(std::move(connection)), boost::asio::detached);
+}
+
+/// The cheapest way to say no: before there is a connection, an entry in epoll, a coroutine. Only while
+/// nobody new is let in anyway, and only to those whose hello is all there and of nobody we know.
+bool Processor::turn_away(int fd, const Origin& origin, std::uint64_t started) {
+  const auto now = Monotonic::now();
+  if (!door_.closed(origin, now)) return false;
+  const ssize_t n = ::recv(fd, scratch_.data(),
+                           std::min<std::size_t>(scratch_.size(), config().limits.hello_bytes + 1), MSG_PEEK);
+  if (n <= 0) return false;
+  const auto hello = tls::classify(as_bytes({scratch_.data(), static_cast<std::size_t>(n)}), tls().issuer(),
+                                   wall_now(), config().limits.hello_bytes);
+  if (!hello || hello->record) return false;
+  const auto step = door_.refuse_briefly(origin, now);
+  if (!step) return false;
+  Effort effort;
+  meter_.start(effort);
+  meter_.credit(effort, started);
+  counters_.hellos[static_cast<std::size_t>(HelloClass::fresh)].add();
+  if (*step == Refusal::alert) {
+    send_refusal_alert(fd, scratch_);
+  } else {
+    reset_on_close(fd);
+  }
+  ::close(fd);
+  meter_.book(effort, Work::refusal);
+  meter_.forget(effort);
+  return true;
 }
 
 Task<void> Processor::serve(std::unique_ptr<Connection> connection) {

@@ -108,7 +108,7 @@ class Processor {
   Task<void> serve(std::unique_ptr<Connection> connection);
   /// Refuses a newcomer on the spot, before there is a connection to speak of. False when that is not for
   /// here.
-  bool turn_away(int fd, const Origin& origin, Effort& effort);
+  bool turn_away(int fd, const Origin& origin, std::uint64_t started);
   void pause_accepting();
   void resume_accepting() noexcept;
   void flush_log();

@@ -19,11 +19,16 @@ std::uint64_t thread_cpu_ns() noexcept {
 
 std::uint64_t WorkMeter::book(Effort& effort, Work work) noexcept {
   settle(effort);
-  const auto ns = static_cast<std::uint64_t>(static_cast<double>(effort.ticks) * tick_ns_ +
-                                             static_cast<double>(effort.runs) * overhead_ns_);
+  Effort& pending = pending_[static_cast<std::size_t>(work)];
+  pending.ticks += effort.ticks;
+  pending.runs += effort.runs;
+  const double ns = nanoseconds(effort);
   effort = {};
-  booked_[static_cast<std::size_t>(work)].add(ns);
-  return ns;
+  return static_cast<std::uint64_t>(ns);
+}
+
+double WorkMeter::nanoseconds(const Effort& effort) const noexcept {
+  return static_cast<double>(effort.ticks) * tick_ns_ + static_cast<double>(effort.runs) * overhead_ns_;
 }
 
 void WorkMeter::pulse(Monotonic::time_point now) noexcept {
@@ -40,6 +45,10 @@ void WorkMeter::pulse(Monotonic::time_point now) noexcept {
       overhead_ns_ += kSmoothing * (overhead - overhead_ns_);
     }
     used_.add(cpu - pulse_cpu_ns_);
+  }
+  for (std::size_t i = 0; i < kWorks; ++i) {
+    if (pending_[i].runs > 0) booked_[i].add(static_cast<std::uint64_t>(nanoseconds(pending_[i])));
+    pending_[i] = {};
   }
   measured_ = runs_ = 0;
   pulse_ticks_ = now_ticks, pulse_time_ = now, pulse_cpu_ns_ = cpu;

@@ -13,7 +13,7 @@ namespace sluice::server {
 /// Work of one connection that has not been booked yet: what it turns out to have been is known afterwards.
 struct Effort {
   std::uint64_t ticks = 0;  ///< Between resumption and suspension.
-  std::uint32_t runs = 0;   ///< Times the event loop ran something for it.
+  std::uint64_t runs = 0;   ///< Times the event loop ran something for it.
 };
 
 /// One per processor, used on its thread. The thread's CPU clock is a system call (over 1 µs), so it is read
@@ -59,7 +59,8 @@ class WorkMeter {
     if (current_ == &effort) current_ = nullptr;
   }
 
-  /// Books the effort as work of this kind and clears it. Returns its CPU time in nanoseconds.
+  /// Books the effort as work of this kind and clears it. Returns about its CPU time in nanoseconds; exact is
+  /// what is booked, with the next pulse.
   std::uint64_t book(Effort& effort, Work work) noexcept;
 
   /// Reads the thread's CPU clock. About every 20 ms.
@@ -71,15 +72,17 @@ class WorkMeter {
     current_->ticks += spent;
     measured_ += spent;
   }
+  double nanoseconds(const Effort& effort) const noexcept;
 
   std::array<Counter, kWorks>& booked_;
   Counter& used_;
   Effort* current_ = nullptr;
   std::uint64_t started_ = 0;
+  std::array<Effort, kWorks> pending_{};  // booked since the last pulse
   // since the last pulse
   std::uint64_t measured_ = 0;
   std::uint64_t runs_ = 0;
-  // as of the last pulse
+  // of the last pulse
   std::uint64_t pulse_ticks_ = 0;
   Monotonic::time_point pulse_time_{};
   std::uint64_t pulse_cpu_ns_ = 0;
