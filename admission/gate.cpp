@@ -41,6 +41,7 @@ bool Gate::open(double live) const noexcept { return live < sessions_max_ && tok
 
 double Gate::predicted_wait_s() const noexcept {
   if (!limited()) return 0;
+  if (rate_ <= 0) return Plan::kUnlimited;
   return (static_cast<double>(queue_.size()) + 1 - std::min(tokens_, 1.0)) / rate_;
 }
 
