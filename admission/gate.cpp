@@ -85,8 +85,10 @@ Verdict Gate::ask(Waiter& waiter, Prefix prefix, double live, Instant now) {
 
 Waiter* Gate::next(double live, Instant now) {
   refill(now);
-  if (!limited()) return queue_.pop();  // the policy was switched off while they waited
-  if (queue_.size() == 0 || !open(live)) return nullptr;
+  if (queue_.size() == 0) return nullptr;
+  if (!limited())  // the policy was switched while they waited
+    return ask_at_once(live, now) == Verdict::admit ? queue_.pop() : nullptr;
+  if (!open(live)) return nullptr;
   tokens_ -= 1;
   Waiter* waiter = queue_.pop();
   if (queue_.size() == 0) empty_since_ = now;
