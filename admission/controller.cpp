@@ -152,9 +152,10 @@ void FadingRatio::add(double numerator, double denominator, double keep) noexcep
 Decision decide(const Settings& settings, const State& state, const Sample& sample) {
   Decision decision{state, {}};
   State& s = decision.next;
-  if (sample.elapsed_s <= 0) return decision;
-  learn(settings.budget, s, sample);
-  feed_back(settings.budget, s, sample);
+  if (sample.elapsed_s > 0) {  // else: plan from what is known, rather than open the gate
+    learn(settings.budget, s, sample);
+    feed_back(settings.budget, s, sample);
+  }
   Plan plan = plan_budget(settings.budget, s, sample);
   plan.cpus_required = required(settings.budget, s, plan, sample);
   plan.horizon_s = std::clamp(kHorizonPauses * s.pause_s.value(), kHorizonMin_s, kHorizonMax_s);
