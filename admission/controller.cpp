@@ -25,7 +25,7 @@ constexpr double kGuardDown = 0.3, kGuardUp = 0.1;  // per second
 constexpr double kIdleShare = 0.8;    // below this share of the CPUs, waiting is not for the CPU
 constexpr double kHorizonPauses = 4;  // e^-4: two of a hundred who think are taken for gone
 constexpr double kHorizonMin_s = 1, kHorizonMax_s = 30;
-constexpr double kHeadroom = 1.2;  // of the rate over the departures: a place that is free is taken at once
+constexpr double kHeadroom = 1.2;   // of the rate over the departures: a place that is free is taken at once
 constexpr double kLifeMax_s = 600;  // of a session: a longer one is not told from a lull without departures
 constexpr double kCostMin_s = 1e-6;
 

@@ -18,7 +18,7 @@ SessionTable::~SessionTable() {
 /// Live from now on, at the end of the wheel.
 void SessionTable::wake(Shard& shard, Session& session, Instant now) noexcept {
   Session::store(session.last_seen_, now);
-  session.left_ = false;
+  session.left_.store(false, std::memory_order_relaxed);
   if (session.live_) return;
   session.live_ = true;
   session.place_hook_.unlink();
@@ -86,6 +86,7 @@ void SessionTable::forget(Shard& shard, Session& session) noexcept {
 
 void SessionTable::seen(Session& session, Instant now) noexcept {
   Session::store(session.last_seen_, now);
+  session.left_.store(false, std::memory_order_relaxed);
   if (session.live_.load(std::memory_order_relaxed)) return;
   Shard& shard = shard_of(session.record_.id);
   const std::lock_guard lock(shard.mutex);
@@ -126,10 +127,8 @@ SessionTable::Resumed SessionTable::resume(const SessionRecord& record, Instant 
 }
 
 void SessionTable::leave(Session& session, Instant now) noexcept {
-  Shard& shard = shard_of(session.record_.id);
-  const std::lock_guard lock(shard.mutex);
-  session.left_ = true;
   Session::store(session.last_seen_, now);
+  session.left_.store(true, std::memory_order_relaxed);
 }
 
 void SessionTable::look_at_slot(Shard& shard, std::size_t slot, Instant now, Duration horizon) {
@@ -138,7 +137,8 @@ void SessionTable::look_at_slot(Shard& shard, std::size_t slot, Instant now, Dur
   while (!due.empty()) {
     Session& session = due.front();
     due.pop_front();
-    const Duration patience = session.left_ ? std::min<Duration>(horizon, kLeaveAfter) : horizon;
+    const bool left = session.left_.load(std::memory_order_relaxed);
+    const Duration patience = left ? std::min<Duration>(horizon, kLeaveAfter) : horizon;
     if (Session::load(session.last_seen_) + patience > now) {
       shard.slots[slot].push_back(session);
       continue;

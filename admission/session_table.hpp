@@ -48,12 +48,12 @@ class Session {
   std::atomic<Duration::rep> protected_until_{0};
   std::atomic<bool> shed_{false};
   std::atomic<bool> live_{false};  // written under the shard's lock
+  std::atomic<bool> left_{false};  // the client closed a connection by itself and did not ask since
   // under the shard's lock:
   Instant begun_{};
   double resumptions_left_ = 0;
   Instant refilled_{};
   bool known_ = false;  // in the table
-  bool left_ = false;   // the client closed its last connection by itself
   Hook place_hook_;     // in a slot of the wheel while live, else among the dormant
   Hook age_hook_;       // among all live ones, newest last
 };
