@@ -115,7 +115,8 @@ SessionTable::Resumed SessionTable::resume(const SessionRecord& record, Instant 
     session = found->second;
     if (session->shed() || Session::load(session->last_seen_) + limits_.memory < now) return {};
   } else {
-    if (record.admitted_at + limits_.memory < wall) return {};
+    // The sums are of our own clock: a record's time may be any number.
+    if (record.admitted_at < wall - limits_.memory || record.admitted_at > wall + limits_.memory) return {};
     session = insert(shard, record, now);
     if (!session) return {};
     departed_.fetch_sub(1, std::memory_order_relaxed);

@@ -90,7 +90,8 @@ class SessionTable {
     SessionPtr session{};  ///< With `in_session` only.
   };
   /// `wall`: by which the age of a session is judged that this table does not know, since it began on another
-  /// member or before a restart. It is taken in when it began within `memory`.
+  /// member or before a restart. It is taken in when it began within `memory` of it, before or, by the clock
+  /// of another, after: else a clock that is wrong would make sessions that never get old.
   Resumed resume(const SessionRecord& record, Instant now, WallSeconds wall);
 
   /// It made a request.
