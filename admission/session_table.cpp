@@ -180,23 +180,27 @@ SessionTable::Change SessionTable::tick(Instant now, Duration horizon) {
           .departed = departed_.exchange(0, std::memory_order_relaxed)};
 }
 
+std::size_t SessionTable::shed_from(Shard& shard, std::size_t count, Instant now) noexcept {
+  const std::lock_guard lock(shard.mutex);
+  std::size_t done = 0;
+  for (auto at = shard.by_age.end(); done < count && at != shard.by_age.begin();) {
+    Session& session = *--at;
+    if (Session::load(session.protected_until_) > now || session.shed()) continue;
+    session.shed_.store(true, std::memory_order_relaxed);
+    ++at;
+    rest(shard, session);
+    departed_.fetch_add(1, std::memory_order_relaxed);
+    ++done;
+  }
+  return done;
+}
+
 std::size_t SessionTable::shed(std::size_t count, Instant now) {
   std::size_t done = 0;
-  // Shards are alike: ids are random, so each gives its part, and the remainder comes from the first ones.
-  for (std::size_t i = 0; i < kShards && done < count; ++i) {
-    Shard& shard = shards_[i];
-    const std::lock_guard lock(shard.mutex);
-    std::size_t part = (count - done + (kShards - i) - 1) / (kShards - i);
-    for (auto at = shard.by_age.end(); part > 0 && at != shard.by_age.begin();) {
-      Session& session = *--at;
-      if (Session::load(session.protected_until_) > now || session.shed()) continue;
-      session.shed_.store(true, std::memory_order_relaxed);
-      ++at;
-      rest(shard, session);
-      departed_.fetch_add(1, std::memory_order_relaxed);
-      --part, ++done;
-    }
-  }
+  // Shards are alike, ids being random: each gives its part. What is missing then comes from any.
+  for (std::size_t i = 0; i < kShards && done < count; ++i)
+    done += shed_from(shards_[i], (count - done + (kShards - i) - 1) / (kShards - i), now);
+  for (std::size_t i = 0; i < kShards && done < count; ++i) done += shed_from(shards_[i], count - done, now);
   return done;
 }
 

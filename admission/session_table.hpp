@@ -146,6 +146,7 @@ class SessionTable {
   bool take_resumption(Session& session, Instant now) noexcept;
   void look_at_slot(Shard& shard, std::size_t slot, Instant now, Duration horizon);
   void forget_dormant(Shard& shard, Instant now) noexcept;
+  std::size_t shed_from(Shard& shard, std::size_t count, Instant now) noexcept;
   static void forget(Shard& shard, Session& session) noexcept;
 
   const SessionLimits limits_;
