@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -39,13 +40,17 @@ class ReplayFilter {
  private:
   using Key = std::array<std::uint64_t, 2>;  // half of it is more than enough to be unique
   struct Hash {
+    // Rather than an initialiser of `salt`, which counts only once the class around is complete: too late for
+    // the sets to be made without arguments.
+    Hash() noexcept : salt(0) {}
+    explicit Hash(std::uint64_t value) noexcept : salt(value) {}
     /// Peers choose the bytes, so the place in the table must not be for them to choose.
     std::size_t operator()(const Key& key) const noexcept {
       std::uint64_t mixed = (key[0] ^ salt) * 0x9e3779b97f4a7c15U;
       mixed = (mixed ^ (mixed >> 32) ^ key[1]) * 0xd6e8feb86659fd93U;
       return mixed ^ (mixed >> 32);
     }
-    std::uint64_t salt = 0;
+    std::uint64_t salt;
   };
 
  public:
