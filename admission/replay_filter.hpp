@@ -34,7 +34,8 @@ class ReplayFilter {
     }
     Key key{};
     std::memcpy(key.data(), random.data(), std::min(random.size(), sizeof key));
-    return previous_.contains(key) || !current_.insert(key).second;
+    const bool fresh = current_.insert(key).second;  // one of the previous generation is remembered anew
+    return !fresh || previous_.contains(key);
   }
 
  private:
