@@ -66,6 +66,7 @@ TEST_P(Paper, AdmitsWhatResumedConnectionsLeaveOver) {
   const Plan plan = decide(settings, State{}, sample).plan;
   EXPECT_TRUE(plan.interval_begins);
   EXPECT_NEAR(plan.quota, row.quota, 1);
+  EXPECT_EQ(plan.quota, std::floor(plan.quota)) << "people come whole";
   EXPECT_NEAR(plan.cpus_required, row.required, 1e-9);
   EXPECT_EQ(plan.rate, Plan::kUnlimited);
   EXPECT_EQ(plan.sessions_max, Plan::kUnlimited);

@@ -75,14 +75,24 @@ TEST(BudgetSupply, ShrinksByWhatRefusalsTake) {
 }
 
 TEST(BudgetCosts, ARequestPaysForResumptionsAndTheRestOfTheProcess) {
+  // 0.5 + 0.3 + 0.2 s in 1000 requests are the 1 ms that is known; 5 ms more are the timers of an idle
+  // server.
   Sample sample = quiet(500);
-  sample.requests = 1e6;
-  sample.cpu_requests = 1000;
-  sample.cpu_resumed = 500;
-  sample.cpu_other = 500.005;  // of which 5 ms are the timers of an idle server
+  sample.requests = 1000;
+  sample.cpu_requests = 0.5;
+  sample.cpu_resumed = 0.3;
+  sample.cpu_other = 0.205;
   const State next = decide(all_of_the_cpu(), kLearnt, sample).next;
-  EXPECT_NEAR(next.request_s.value(), 0.002, 1e-8);
-  EXPECT_NEAR(next.full_s.value(), 0.001, 1e-12);
+  EXPECT_NEAR(next.request_s.value(), 0.001, 1e-9);
+  EXPECT_NEAR(next.full_s.value(), 0.001, 1e-9);
+}
+
+TEST(BudgetCosts, AnIdleProcessMakesNoRequestCheaper) {
+  Sample sample = quiet(500);
+  sample.requests = 1000;
+  sample.cpu_requests = 1;
+  sample.cpu_other = 0.001;  // less than timers usually take
+  EXPECT_NEAR(decide(all_of_the_cpu(), kLearnt, sample).next.request_s.value(), 0.001, 1e-9);
 }
 
 TEST(BudgetCosts, ANewcomerPaysForItsHandshake) {

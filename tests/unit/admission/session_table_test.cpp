@@ -283,6 +283,21 @@ TEST_F(FullTable, MakesRoomFromTheLongestDormant) {
   EXPECT_EQ(table.live(), 2U);
 }
 
+TEST_F(FullTable, ForgetsTheLongestDormantFirst) {
+  table.tick(now, 1s);
+  for (const std::uint64_t number : {std::uint64_t{1}, 1 + kShards}) {
+    table.begin(record_of(number), now);
+    now += 10s;
+    table.tick(now, 1s);
+  }
+  EXPECT_EQ(table.live(), 0U);
+  table.begin(record_of(1 + 2 * kShards), now);
+  // Who was forgotten is too old to be taken in unknown.
+  const auto later = kWall + 1801s;
+  EXPECT_EQ(table.resume(record_of(1), now, later).result, Resumption::stranger);
+  EXPECT_EQ(table.resume(record_of(1 + kShards), now, later).result, Resumption::in_session);
+}
+
 // Shedding.
 
 TEST_F(Sessions, TheYoungestAreShedFirst) {
