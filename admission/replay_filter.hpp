@@ -33,7 +33,7 @@ class ReplayFilter {
       began_ = now;
     }
     Key key{};
-    std::memcpy(key.data(), random.data(), std::min(random.size(), sizeof key));
+    if (!random.empty()) std::memcpy(key.data(), random.data(), std::min(random.size(), sizeof key));
     const bool fresh = current_.insert(key).second;  // one of the previous generation is remembered anew
     return !fresh || previous_.contains(key);
   }
