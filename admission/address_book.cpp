@@ -24,7 +24,8 @@ void AddressBook::make_room(Instant now) {
     const bool forgotten = at->second.finished + at->second.unfinished < kForgotten;
     at = forgotten ? entries_.erase(at) : std::next(at);
   }
-  if (entries_.size() >= settings_.addresses) entries_.clear();  // a flood of addresses: nobody is worth it
+  // A flood of addresses: nobody is worth it. Nor would it be to look at all of them again for the next few.
+  if (entries_.size() > settings_.addresses / 4 * 3) entries_.clear();
 }
 
 AddressBook::Entry& AddressBook::entry(Address address, Instant now) {

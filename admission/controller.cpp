@@ -25,7 +25,8 @@ constexpr double kGuardDown = 0.3, kGuardUp = 0.1;  // per second
 constexpr double kIdleShare = 0.8;    // below this share of the CPUs, waiting is not for the CPU
 constexpr double kHorizonPauses = 4;  // e^-4: two of a hundred who think are taken for gone
 constexpr double kHorizonMin_s = 1, kHorizonMax_s = 30;
-constexpr double kHeadroom = 1.2;  // of the rate over the departures: a place that is free is taken at once
+constexpr double kHeadroom = 1.2;   // of the rate over the departures: a place that is free is taken at once
+constexpr double kLifeMax_s = 600;  // of a session: a longer one is not told from a lull without departures
 constexpr double kCostMin_s = 1e-6;
 
 double keep_of(double elapsed_s, double memory_s) noexcept { return std::exp(-elapsed_s / memory_s); }
@@ -117,7 +118,7 @@ Plan plan_paper(const PaperSettings& settings, State& s, const Sample& sample) {
 /// its entry and, until it leaves, its share of the work.
 double required(const BudgetSettings& settings, const State& s, const Plan& plan, const Sample& sample) {
   const double departures = std::max(s.departures_per_s, 0.0);
-  const double life_s = departures > 0 ? sample.live / departures : 0;
+  const double life_s = departures > 0 ? std::min(sample.live / departures, kLifeMax_s) : 0;
   const double carried = std::max(sample.live, s.offered_per_s * life_s);
   return (carried * plan.session_cpu + s.offered_per_s * plan.entry_s) / settings.utilization;
 }
@@ -151,9 +152,10 @@ void FadingRatio::add(double numerator, double denominator, double keep) noexcep
 Decision decide(const Settings& settings, const State& state, const Sample& sample) {
   Decision decision{state, {}};
   State& s = decision.next;
-  if (sample.elapsed_s <= 0) return decision;
-  learn(settings.budget, s, sample);
-  feed_back(settings.budget, s, sample);
+  if (sample.elapsed_s > 0) {  // else: plan from what is known, rather than open the gate
+    learn(settings.budget, s, sample);
+    feed_back(settings.budget, s, sample);
+  }
   Plan plan = plan_budget(settings.budget, s, sample);
   plan.cpus_required = required(settings.budget, s, plan, sample);
   plan.horizon_s = std::clamp(kHorizonPauses * s.pause_s.value(), kHorizonMin_s, kHorizonMax_s);

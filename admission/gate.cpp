@@ -41,6 +41,7 @@ bool Gate::open(double live) const noexcept { return live < sessions_max_ && tok
 
 double Gate::predicted_wait_s() const noexcept {
   if (!limited()) return 0;
+  if (rate_ <= 0) return Plan::kUnlimited;
   return (static_cast<double>(queue_.size()) + 1 - std::min(tokens_, 1.0)) / rate_;
 }
 
@@ -101,8 +102,10 @@ Verdict Gate::ask(Waiter& waiter, Prefix prefix, double live, Instant now) {
 
 Waiter* Gate::next(double live, Instant now) {
   refill(now);
-  if (!limited()) return queue_.pop();  // the policy was switched off while they waited
-  if (queue_.size() == 0 || !open(live)) return nullptr;
+  if (queue_.size() == 0) return nullptr;
+  if (!limited())  // the policy was switched while they waited
+    return ask_at_once(live, now) == Verdict::admit ? queue_.pop() : nullptr;
+  if (!open(live)) return nullptr;
   tokens_ -= 1;
   Waiter* waiter = queue_.pop();
   if (queue_.size() == 0) empty_since_ = now;

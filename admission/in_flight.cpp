@@ -27,6 +27,9 @@ void InFlight::update(double elapsed_s, double answered, double waited_s, double
     usual_s_ = std::min(usual_s_, std::max(wait, kWaitMin_s) * 2);  // a better time is believed at once
     recent_s_ = recent_s_ == 0 ? wait : recent_s_ * keep_recent + wait * (1 - keep_recent);
   }
+  // While nothing is answered at all, what is in work waits at least so long.
+  stalled_s_ = answered > 0 || in_flight <= settings_.min ? 0 : stalled_s_ + elapsed_s;
+  recent_s_ = std::max(recent_s_, stalled_s_);
   if (usual_s_ == 0) return;
   const double gradient = std::clamp(settings_.tolerance * usual_s_ / recent_s_, kGradientMin, 1.0);
   if (gradient < 1 && limit_ >= settings_.max)

@@ -34,6 +34,7 @@ class InFlight {
   double limit_;
   double usual_s_ = 0;
   double recent_s_ = 0;
+  double stalled_s_ = 0;
 };
 
 }  // namespace sluice::admission

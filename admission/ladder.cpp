@@ -25,20 +25,26 @@ void Ladder::follow(double cpus, const std::array<double, static_cast<std::size_
   resuming_seen_ = resuming_seen;
 }
 
+double Ladder::per_s(Step step) const noexcept {
+  const std::array shares{settings_.explain, settings_.alert,
+                          resuming_seen_ ? settings_.reset_among_resuming : settings_.reset};
+  return shares[index(step)] * cpus_;
+}
+
 void Ladder::refill(Instant now) noexcept {
   const double passed = std::max(0.0, std::chrono::duration<double>(now - refilled_).count());
   refilled_ = now;
-  const std::array shares{settings_.explain, settings_.alert,
-                          resuming_seen_ ? settings_.reset_among_resuming : settings_.reset};
-  for (std::size_t i = 0; i < shares.size(); ++i) {
-    const double per_s = shares[i] * cpus_;
-    buckets_[i] = std::min(per_s * kBucket_s, buckets_[i] + per_s * passed);
+  for (const Step step : {Step::explain, Step::alert, Step::reset}) {
+    double& bucket = buckets_[index(step)];
+    bucket = std::min(per_s(step) * kBucket_s, bucket + per_s(step) * passed);
   }
 }
 
 void Ladder::book(Step step, Instant now) noexcept {
   refill(now);
-  buckets_[index(step)] -= costs_[index(step)];
+  double& bucket = buckets_[index(step)];
+  const double cost = costs_[index(step)];
+  bucket = std::max(bucket - cost, -std::max(cost, per_s(step) * kBucket_s));
 }
 
 bool Ladder::can_explain(Instant now) noexcept {

@@ -26,7 +26,7 @@ struct LadderSettings {
 };
 
 /// One per processor. A budget is a bucket of CPU seconds, filled with its share of the time and emptied by
-/// what refusals are measured to cost.
+/// what refusals are measured to cost. What was spent beyond it is paid off, up to as much as it holds.
 class Ladder {
  public:
   using Instant = Monotonic::time_point;
@@ -47,6 +47,7 @@ class Ladder {
   bool exhausted(Instant now) noexcept;
 
  private:
+  double per_s(Step step) const noexcept;  // CPU seconds that it may take each second
   void refill(Instant now) noexcept;
 
   LadderSettings settings_;

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -36,8 +37,9 @@ class ReplayFilter {
       began_ = now;
     }
     Key key{};
-    std::memcpy(key.data(), random.data(), std::min(random.size(), sizeof key));
-    return previous_.contains(key) || !current_.insert(key).second;
+    if (!random.empty()) std::memcpy(key.data(), random.data(), std::min(random.size(), sizeof key));
+    const bool fresh = current_.insert(key).second;  // one of the previous generation is remembered anew
+    return !fresh || previous_.contains(key);
   }
 
  private:

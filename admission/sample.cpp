@@ -9,6 +9,8 @@ namespace sluice::admission {
 
 namespace {
 
+constexpr std::size_t kQuoteMax = 40;
+
 struct Column {
   std::string_view name;
   double Sample::*field;
@@ -62,18 +64,21 @@ const Column* find_column(std::string_view name) noexcept {
   return nullptr;
 }
 
+/// What a sentence shows of somebody's file.
+std::string quoted(std::string_view field) { return '"' + std::string(field.substr(0, kQuoteMax)) + '"'; }
+
 /// Columns of a header line; empty, with a problem, when it is none.
 std::vector<const Column*> read_header(std::string_view line, std::string& problem) {
   std::vector<const Column*> columns;
   for (const std::string_view name : split(line)) {
     const Column* column = find_column(name);
     if (column == nullptr) {
-      problem = "line 1: there is no column \"" + std::string(name) + "\"";
+      problem = "line 1: there is no column " + quoted(name);
       return {};
     }
     for (const Column* before : columns) {
       if (before == column) {
-        problem = "line 1: column \"" + std::string(name) + "\" stands twice";
+        problem = "line 1: column " + quoted(name) + " stands twice";
         return {};
       }
     }
@@ -98,7 +103,7 @@ bool read_sample(std::string_view line, const std::vector<const Column*>& column
     double& value = sample.*columns[i]->field;
     const auto [end, error] = std::from_chars(fields[i].data(), fields[i].data() + fields[i].size(), value);
     if (error != std::errc{} || end != fields[i].data() + fields[i].size() || !std::isfinite(value)) {
-      problem = "\"" + std::string(fields[i].substr(0, 40)) + "\" is not a number";
+      problem = quoted(fields[i]) + " is not a number";
       return false;
     }
   }

@@ -18,7 +18,7 @@ SessionTable::~SessionTable() {
 /// Live from now on, at the end of the wheel.
 void SessionTable::wake(Shard& shard, Session& session, Instant now) noexcept {
   Session::store(session.last_seen_, now);
-  session.left_ = false;
+  session.left_.store(false, std::memory_order_relaxed);
   if (session.live_) return;
   session.live_ = true;
   session.place_hook_.unlink();
@@ -86,6 +86,7 @@ void SessionTable::forget(Shard& shard, Session& session) noexcept {
 
 void SessionTable::seen(Session& session, Instant now) noexcept {
   Session::store(session.last_seen_, now);
+  session.left_.store(false, std::memory_order_relaxed);
   if (session.live_.load(std::memory_order_relaxed)) return;
   Shard& shard = shard_of(session.record_.id);
   const std::lock_guard lock(shard.mutex);
@@ -114,7 +115,8 @@ SessionTable::Resumed SessionTable::resume(const SessionRecord& record, Instant 
     session = found->second;
     if (session->shed() || Session::load(session->last_seen_) + limits_.memory < now) return {};
   } else {
-    if (record.admitted_at + limits_.memory < wall) return {};
+    // The sums are of our own clock: a record's time may be any number.
+    if (record.admitted_at < wall - limits_.memory || record.admitted_at > wall + limits_.memory) return {};
     session = insert(shard, record, now);
     if (!session) return {};
     departed_.fetch_sub(1, std::memory_order_relaxed);
@@ -126,10 +128,8 @@ SessionTable::Resumed SessionTable::resume(const SessionRecord& record, Instant 
 }
 
 void SessionTable::leave(Session& session, Instant now) noexcept {
-  Shard& shard = shard_of(session.record_.id);
-  const std::lock_guard lock(shard.mutex);
-  session.left_ = true;
   Session::store(session.last_seen_, now);
+  session.left_.store(true, std::memory_order_relaxed);
 }
 
 void SessionTable::look_at_slot(Shard& shard, std::size_t slot, Instant now, Duration horizon) {
@@ -138,7 +138,8 @@ void SessionTable::look_at_slot(Shard& shard, std::size_t slot, Instant now, Dur
   while (!due.empty()) {
     Session& session = due.front();
     due.pop_front();
-    const Duration patience = session.left_ ? std::min<Duration>(horizon, kLeaveAfter) : horizon;
+    const bool left = session.left_.load(std::memory_order_relaxed);
+    const Duration patience = left ? std::min<Duration>(horizon, kLeaveAfter) : horizon;
     if (Session::load(session.last_seen_) + patience > now) {
       shard.slots[slot].push_back(session);
       continue;
@@ -179,23 +180,27 @@ SessionTable::Change SessionTable::tick(Instant now, Duration horizon) {
           .departed = departed_.exchange(0, std::memory_order_relaxed)};
 }
 
+std::size_t SessionTable::shed_from(Shard& shard, std::size_t count, Instant now) noexcept {
+  const std::lock_guard lock(shard.mutex);
+  std::size_t done = 0;
+  for (auto at = shard.by_age.end(); done < count && at != shard.by_age.begin();) {
+    Session& session = *--at;
+    if (Session::load(session.protected_until_) > now || session.shed()) continue;
+    session.shed_.store(true, std::memory_order_relaxed);
+    ++at;
+    rest(shard, session);
+    departed_.fetch_add(1, std::memory_order_relaxed);
+    ++done;
+  }
+  return done;
+}
+
 std::size_t SessionTable::shed(std::size_t count, Instant now) {
   std::size_t done = 0;
-  // Shards are alike: ids are random, so each gives its part, and the remainder comes from the first ones.
-  for (std::size_t i = 0; i < kShards && done < count; ++i) {
-    Shard& shard = shards_[i];
-    const std::lock_guard lock(shard.mutex);
-    std::size_t part = (count - done + (kShards - i) - 1) / (kShards - i);
-    for (auto at = shard.by_age.end(); part > 0 && at != shard.by_age.begin();) {
-      Session& session = *--at;
-      if (Session::load(session.protected_until_) > now || session.shed()) continue;
-      session.shed_.store(true, std::memory_order_relaxed);
-      ++at;
-      rest(shard, session);
-      departed_.fetch_add(1, std::memory_order_relaxed);
-      --part, ++done;
-    }
-  }
+  // Shards are alike, ids being random: each gives its part. What is missing then comes from any.
+  for (std::size_t i = 0; i < kShards && done < count; ++i)
+    done += shed_from(shards_[i], (count - done + (kShards - i) - 1) / (kShards - i), now);
+  for (std::size_t i = 0; i < kShards && done < count; ++i) done += shed_from(shards_[i], count - done, now);
   return done;
 }
 

@@ -49,12 +49,12 @@ class Session {
   std::atomic<Duration::rep> protected_until_{0};
   std::atomic<bool> shed_{false};
   std::atomic<bool> live_{false};  // written under the shard's lock
+  std::atomic<bool> left_{false};  // the client closed a connection by itself and did not ask since
   // under the shard's lock:
   Instant begun_{};
   double resumptions_left_ = 0;
   Instant refilled_{};
   bool known_ = false;  // in the table
-  bool left_ = false;   // the client closed its last connection by itself
   Hook place_hook_;     // in a slot of the wheel while live, else among the dormant
   Hook age_hook_;       // among all live ones, newest last
 };
@@ -91,7 +91,8 @@ class SessionTable {
     SessionPtr session{};  ///< With `in_session` only.
   };
   /// `wall`: by which the age of a session is judged that this table does not know, since it began on another
-  /// member or before a restart. It is taken in when it began within `memory`.
+  /// member or before a restart. It is taken in when it began within `memory` of it, before or, by the clock
+  /// of another, after: else a clock that is wrong would make sessions that never get old.
   Resumed resume(const SessionRecord& record, Instant now, WallSeconds wall);
 
   /// It made a request.
@@ -146,6 +147,7 @@ class SessionTable {
   bool take_resumption(Session& session, Instant now) noexcept;
   void look_at_slot(Shard& shard, std::size_t slot, Instant now, Duration horizon);
   void forget_dormant(Shard& shard, Instant now) noexcept;
+  std::size_t shed_from(Shard& shard, std::size_t count, Instant now) noexcept;
   static void forget(Shard& shard, Session& session) noexcept;
 
   const SessionLimits limits_;
