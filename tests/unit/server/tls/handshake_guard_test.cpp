@@ -133,6 +133,18 @@ TEST_P(Guarded, AVisitorWithoutARecordGetsNoSession) {
   EXPECT_FALSE(visit(outcome, later).resumed);
 }
 
+TEST_P(Guarded, AVisitorWhoLosesHisRecordDuringTheHandshakeDoesNotResume) {
+  ScriptedGuard guard;
+  guard.issues = 1;  // enough for OpenSSL to promise a session
+  const Outcome outcome = rig_.visit(client(), &guard);
+  EXPECT_TRUE(outcome.connected);
+  EXPECT_EQ(rig_.engine().sessions().size(), 0U);
+  ASSERT_TRUE(outcome.session);
+  EXPECT_FALSE(rig_.verify(hello_of(client(outcome))));
+  ScriptedGuard later;
+  EXPECT_FALSE(visit(outcome, later).resumed);
+}
+
 TEST_P(Guarded, AReturningVisitorWithoutARecordResumesAndGetsNothingNew) {
   const Outcome before = first_visit();
   ScriptedGuard guard;
@@ -215,6 +227,36 @@ TEST_P(Guarded, ATicketCanBeIssuedAfterTheHandshake) {
   EXPECT_EQ(rig_.verify(hello_of(client(outcome))), kVisit);
   ScriptedGuard later;
   EXPECT_TRUE(visit(outcome, later).resumed);
+}
+
+TEST(Guard, ATicketIssuedWithTheLastWordIsSentBeforeIt) {
+  Rig rig;
+  ScriptedGuard guard;
+  const Outcome outcome = rig.visit({}, &guard, [](TlsStream& stream) {
+    stream.issue_ticket();
+    const Step step = stream.shutdown();
+    EXPECT_FALSE(step.error) << step.error.message();
+  });
+  EXPECT_EQ(outcome.tickets, 2U);
+}
+
+TEST(Handshake, OpensAFewTicketsAndNoMore) {
+  Handshake handshake{nullptr};
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(handshake.try_ticket());
+  for (int i = 0; i < 4; ++i) EXPECT_FALSE(handshake.try_ticket());
+}
+
+TEST(Handshake, AsksTheGuardOnceForEachRecord) {
+  ScriptedGuard guard;
+  Handshake handshake{&guard};
+  const admission::SessionRecord other{.id = {1, 2}};
+  EXPECT_TRUE(handshake.may_resume(kVisit));
+  EXPECT_TRUE(handshake.may_resume(kVisit));
+  guard.resume = false;
+  EXPECT_TRUE(handshake.may_resume(kVisit));
+  EXPECT_FALSE(handshake.may_resume(other));
+  EXPECT_FALSE(handshake.may_resume(std::nullopt));
+  EXPECT_EQ(guard.asked_to_resume, (std::vector{kVisit, other}));
 }
 
 TEST(Guard, IsAskedOnceThoughAHelloRetryRequestRepeatsTheHello) {

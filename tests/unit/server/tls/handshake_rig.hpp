@@ -26,6 +26,7 @@ class ScriptedGuard final : public HandshakeGuard {
   int waits = 0;  ///< Times to say "wait" before `sign`.
   bool resume = true;
   std::optional<admission::SessionRecord> issue = kVisit;
+  mutable int issues = 1'000;  ///< Times to name `issue`; then nothing.
 
   int asked_to_sign = 0;
   std::vector<admission::SessionRecord> asked_to_resume{};
@@ -38,7 +39,9 @@ class ScriptedGuard final : public HandshakeGuard {
     asked_to_resume.push_back(record);
     return resume;
   }
-  std::optional<admission::SessionRecord> record() const noexcept override { return issue; }
+  std::optional<admission::SessionRecord> record() const noexcept override {
+    return issues-- > 0 ? issue : std::nullopt;
+  }
 };
 
 struct Client {

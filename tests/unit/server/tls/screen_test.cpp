@@ -104,6 +104,15 @@ TEST_P(Verify, RejectsATicketOnceItHasExpired) {
   EXPECT_FALSE(rig_.engine().issuer().verify(hello, issued + timeout + 1s));
 }
 
+TEST_P(Verify, RejectsATicketThatSaysItHasExpired) {
+  const Session session = parse_session(as_bytes(der()));
+  SSL_SESSION_set_timeout(session.get(), 10);
+  const Hello hello = hello_with(seal(key(), serialize_session(*session).view()), version());
+  const WallSeconds issued{std::chrono::seconds{SSL_SESSION_get_time(session.get())}};
+  EXPECT_TRUE(rig_.engine().issuer().verify(hello, issued + 10s));
+  EXPECT_FALSE(rig_.engine().issuer().verify(hello, issued + 11s));
+}
+
 TEST_P(Verify, LetsNoTicketSayThatItLivesLongerThanSessionsDo) {
   const Session session = parse_session(as_bytes(der()));
   SSL_SESSION_set_timeout(session.get(), 1'000'000);
