@@ -19,9 +19,9 @@ using Context = Handle<SSL_CTX, SSL_CTX_free>;
 inline constexpr std::size_t kTicketsPerHandshake = 1;
 
 struct ContextOptions {
-  std::vector<std::string>
-      certificates;  ///< PEM chains; one per key type, so ECDSA and RSA stand side by side.
-  std::vector<std::string> private_keys;  ///< PEM, in the order of `certificates`.
+  /// PEM chains; one per key type, so ECDSA and RSA stand side by side.
+  std::vector<std::string> certificates{};
+  std::vector<std::string> private_keys{};  ///< PEM, in the order of `certificates`.
   bool only_tls13 = false;
   std::chrono::seconds session_timeout{12 * 3600};
   std::chrono::seconds ticket_key_lifetime{12 * 3600};  ///< See TicketKeyOptions.

@@ -37,7 +37,8 @@ int ask_to_sign(SSL* ssl, void*) noexcept {
   return 0;
 }
 
-/// Full handshakes up to TLS 1.2: a session that is not to be issued gets neither a ticket nor an ID.
+/// Full handshakes up to TLS 1.2: a session that is not to be issued gets no ticket. Nor is it stored, see
+/// store_session().
 int is_not_resumable(SSL* ssl, int) noexcept {
   const Handshake* const handshake = Handshake::of(ssl);
   return !is_tls13(ssl) && handshake != nullptr && !handshake->may_issue() ? 1 : 0;

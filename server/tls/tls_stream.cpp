@@ -99,7 +99,11 @@ Step TlsStream::handshake() noexcept {
 
 void TlsStream::issue_ticket() noexcept {
   if (!handshake_.may_issue()) return;
-  if (SSL_new_session_ticket(ssl_.get()) != 1) ERR_clear_error();
+  if (SSL_new_session_ticket(ssl_.get()) == 1) {
+    ticket_due_ = true;
+  } else {
+    ERR_clear_error();
+  }
 }
 
 Step TlsStream::read_some(void* data, std::size_t size) noexcept {
@@ -119,6 +123,11 @@ Step TlsStream::write_some(const void* data, std::size_t size) noexcept {
 Step TlsStream::shutdown() noexcept {
   // Nobody reads behind an end of file, and the answer to a write would be RST.
   if (BIO_eof(SSL_get_rbio(ssl_.get()))) return {};
+  if (ticket_due_) {  // OpenSSL refuses to shut down with a message of the handshake still to be sent
+    const Step sent = handshake();
+    if (sent.error || sent.need != Need::nothing) return sent;
+    ticket_due_ = false;
+  }
   errno = 0;
   const int result = SSL_shutdown(ssl_.get());
   return outcome(result == 0 ? 1 : result, 0);  // 0: ours is sent, the peer's has not come

@@ -71,7 +71,7 @@ class TlsStream {
   Step shutdown() noexcept;
 
   /// A TLS 1.3 ticket more, for a visitor whom the guard gives a record only after the handshake. It is sent
-  /// with the next write. Does nothing in TLS 1.2, and before the handshake is through.
+  /// with the next write, or by shutdown(). Does nothing in TLS 1.2, and before the handshake is through.
   void issue_ticket() noexcept;
 
   /// Input was taken off the socket that read_some() has not delivered yet.
@@ -122,7 +122,8 @@ class TlsStream {
   Socket& socket_;
   Handshake handshake_;
   Handle<SSL, SSL_free> ssl_;
-  bool broken_ = false;  // a fatal alert went one way or the other
+  bool ticket_due_ = false;  // issue_ticket()'s may not be sent yet
+  bool broken_ = false;      // a fatal alert went one way or the other
 };
 
 }  // namespace sluice::tls
