@@ -29,16 +29,17 @@ struct Sample {
   double resumed = 0;   ///< Resumed handshakes that ended.
   double requests = 0;  ///< Requests answered.
   double returns = 0;   ///< Those of them that came after a pause, i.e. all but the first of a session.
-  /// Over the returns: how many of them would have come had each been answered within the response target. A
-  /// request after a pause of z answered in R counts (z + R) / (z + target): 1 from a person who thinks, R /
-  /// target from a program that waits for nothing but the answer.
+  /// Over the returns: how many of them would have come had each been answered within the response target, as
+  /// demand_of() weighs each.
   double demand = 0;
   double pause_s = 0;  ///< Sum of the pauses, each weighted as in `demand`.
 
   double live = 0;      ///< Sessions seen lately.
   double departed = 0;  ///< Sessions that went out of sight, less those that came back.
 
-  double run_delay_min_s = 0;   ///< Smallest wait of a ready event for its thread: a standing queue.
+  /// Smallest wait of a ready event for its thread: a standing queue. Where handshakes come behind requests,
+  /// the larger of the two smallest: a queue of those alone is how a machine with too many sessions shows it.
+  double run_delay_min_s = 0;
   double run_delay_mean_s = 0;  ///< Mean of the same.
   double in_flight = 0;         ///< Requests being worked on.
   double in_flight_max =
@@ -53,6 +54,14 @@ struct Sample {
   }
   bool operator==(const Sample&) const = default;
 };
+
+/// What a return counts in `Sample::demand`: 1 from a person who thinks, R / target from a program that waits
+/// for nothing but the answer. `pause_s` is the mean pause of the session, not the one before this return:
+/// the short ones among a person's pauses would else weigh far too much (the mean of 1/z is not 1 over the
+/// mean).
+constexpr double demand_of(double pause_s, double response_s, double target_s) noexcept {
+  return (pause_s + response_s) / (pause_s + target_s);
+}
 
 /// Samples as CSV (RFC 4180, without quotes): a header line with the names above, then a line each.
 std::string csv_header();

@@ -12,6 +12,13 @@ void Cpus::resize(double cpus) {
   speed_ = cpus / static_cast<double>(count_);
 }
 
+std::array<double, 2> Cpus::oldest_s(Monotonic::time_point now) const noexcept {
+  const auto age = [now](const Ring<Job>& queue) {
+    return queue.empty() ? 0 : std::chrono::duration<double>(now - queue.front().since).count();
+  };
+  return {age(ready_), age(behind_)};
+}
+
 std::optional<Cpus::Taken> Cpus::take() noexcept {
   if (running_ >= count_) return std::nullopt;
   if (!ready_.empty()) return Taken{ready_.pop(), false};

@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -66,8 +67,8 @@ class Cpus {
 
   void submit(const Job& job, bool behind) { (behind ? behind_ : ready_).push(job); }
   std::size_t waiting() const noexcept { return ready_.size() + behind_.size(); }
-  /// The longest waiting in front.
-  const Job* oldest() const noexcept { return ready_.empty() ? nullptr : &ready_.front(); }
+  /// Since when the first in each queue has been waiting, in seconds; 0 where none is.
+  std::array<double, 2> oldest_s(Monotonic::time_point now) const noexcept;
 
   struct Taken {
     Job job{};

@@ -133,7 +133,7 @@ void Simulation::count(double Fates::*field) noexcept {
 void Simulation::dispatch() {
   while (const auto taken = cpus_.take()) {
     const Job& job = taken->job;
-    if (!taken->behind) sensor_.waited(std::chrono::duration<double>(now_ - job.since).count());
+    sensor_.waited(std::chrono::duration<double>(now_ - job.since).count(), taken->behind);
     const Running running{begin(job), !gone(visitors_[job.visitor])};
     if (running.begun.cost_s <= 0) {
       finish(job, running);
@@ -166,9 +166,7 @@ void Simulation::tick() {
   const auto horizon =
       std::chrono::duration_cast<admission::Duration>(std::chrono::duration<double>(plan_.horizon_s));
   const auto change = table_.tick(now_, horizon);
-  const Job* oldest = cpus_.oldest();
-  const double oldest_s = oldest == nullptr ? 0 : std::chrono::duration<double>(now_ - oldest->since).count();
-  const auto sample = sensor_.take(scenario_.period_s, known_cpus_, change, oldest_s, in_flight_);
+  const auto sample = sensor_.take(scenario_.period_s, known_cpus_, change, cpus_.oldest_s(now_), in_flight_);
   const auto decision = admission::decide(scenario_.admission, state_, sample);
   state_ = decision.next;
   plan_ = decision.plan;

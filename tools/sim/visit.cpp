@@ -171,7 +171,10 @@ void Simulation::answer(std::uint32_t id) {
   second_.requests += 1;
   second_responses_.record(now_ - visitor.due);
   if (first && measuring()) result_.entries.record(now_ - visitor.due);
-  if (!first) sensor_.returned(seconds(visitor.due - visitor.answered), response);
+  if (!first) {
+    const double pause = seconds(visitor.due - visitor.answered);
+    sensor_.returned(pause, visitor.session->returned(pause), response);
+  }
   visitor.session->answered(now_);
   visitor.answered = now_;
   if (gone(visitor)) {
