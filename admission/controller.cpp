@@ -20,7 +20,7 @@ constexpr double kHandshakeMemory_s = 3;  // cost of a handshake
 constexpr double kBackground =
     0.005;  // CPUs that timers take on an idle server, by which no request is to be billed
 constexpr double kTrimMin = 0.5;
-constexpr double kTrimDown = 0.3, kTrimUp = 0.05;   // per second
+constexpr double kTrimDown = 0.05, kTrimUp = 0.02;  // per second
 constexpr double kGuardDown = 0.3, kGuardUp = 0.1;  // per second
 constexpr double kIdleShare = 0.8;    // below this share of the CPUs, waiting is not for the CPU
 constexpr double kHorizonPauses = 4;  // e^-4: two of a hundred who think are taken for gone
@@ -82,6 +82,7 @@ Plan plan_budget(const BudgetSettings& settings, State& s, const Sample& sample)
   const double slack = std::max(0.0, plan.supply - plan.session_cpu * sample.live);
   const double free_places = std::max(0.0, plan.sessions_max - sample.live);
   plan.rate = std::min(kHeadroom * departures + free_places / settings.fill_s, slack / plan.entry_s);
+  plan.rate *= std::clamp(2 - sample.run_delay_min_s / settings.response_target_s, 0.0, 1.0);
   if (s.strained_s >= settings.shed_after_s && plan.session_cpu * sample.live > settings.shed_excess * cpus) {
     plan.shed = std::max(0.0, std::floor(sample.live - cpus / plan.session_cpu));
     s.strained_s = 0;
