@@ -59,7 +59,7 @@ void learn(const BudgetSettings& settings, State& s, const Sample& sample) {
 
 void feed_back(const BudgetSettings& settings, State& s, const Sample& sample) {
   const double dt = sample.elapsed_s;
-  const bool late = sample.run_delay_min_s > settings.response_target_s;
+  const bool late = sample.run_delay_min_s > settings.response_target_s + s.full_s.value();
   s.trim = late ? s.trim * (1 - kTrimDown * dt) : s.trim + kTrimUp * dt;
   s.trim = std::clamp(s.trim, kTrimMin, 1.0);
   const bool waiting = sample.in_flight_max > 0 && sample.in_flight >= sample.in_flight_max &&
@@ -82,7 +82,8 @@ Plan plan_budget(const BudgetSettings& settings, State& s, const Sample& sample)
   const double slack = std::max(0.0, plan.supply - plan.session_cpu * sample.live);
   const double free_places = std::max(0.0, plan.sessions_max - sample.live);
   plan.rate = std::min(kHeadroom * departures + free_places / settings.fill_s, slack / plan.entry_s);
-  plan.rate *= std::clamp(2 - sample.run_delay_min_s / settings.response_target_s, 0.0, 1.0);
+  const double target = settings.response_target_s + s.full_s.value();
+  plan.rate *= std::clamp(2 - 2 * sample.run_delay_min_s / target, 0.0, 1.0);
   if (s.strained_s >= settings.shed_after_s && plan.session_cpu * sample.live > settings.shed_excess * cpus) {
     plan.shed = std::max(0.0, std::floor(sample.live - cpus / plan.session_cpu));
     s.strained_s = 0;

@@ -37,7 +37,7 @@ struct PaperSettings {
 
 /// The defaults are what docs/admission.md measured them to be; none has to be touched.
 struct BudgetSettings {
-  double utilization = 0.97;       ///< Share of the CPUs to plan for.
+  double utilization = 0.99;       ///< Share of the CPUs to plan for.
   double response_target_s = 0.1;  ///< A standing wait that sessions may cause each other.
   double fill_s = 5;               ///< Time constant with which free places are given away.
   double demand_memory_s = 5;      ///< Of the filter over how often sessions come back.
