@@ -25,7 +25,8 @@ constexpr double kGuardDown = 0.3, kGuardUp = 0.1;  // per second
 constexpr double kIdleShare = 0.8;    // below this share of the CPUs, waiting is not for the CPU
 constexpr double kHorizonPauses = 4;  // e^-4: two of a hundred who think are taken for gone
 constexpr double kHorizonMin_s = 1, kHorizonMax_s = 30;
-constexpr double kHeadroom = 1.2;  // of the rate over the departures: a place that is free is taken at once
+constexpr double kHeadroom = 1.5;  // of the rate over the departures: a place that is free is taken at once
+constexpr double kShedTo = 0.85;   // of the CPUs, so that what stands in the queue is worked off
 constexpr double kCostMin_s = 1e-6;
 
 double keep_of(double elapsed_s, double memory_s) noexcept { return std::exp(-elapsed_s / memory_s); }
@@ -60,7 +61,11 @@ void learn(const BudgetSettings& settings, State& s, const Sample& sample) {
 void feed_back(const BudgetSettings& settings, State& s, const Sample& sample) {
   const double dt = sample.elapsed_s;
   const bool late = sample.run_delay_min_s > settings.response_target_s + s.full_s.value();
-  s.trim = late ? s.trim * (1 - kTrimDown * dt) : s.trim + kTrimUp * dt;
+  // With more sessions than planned for, the wait says nothing about the plan.
+  const bool as_planned =
+      sample.live * s.demand_per_s.value() * s.request_s.value() < sample.cpus * settings.utilization * s.trim;
+  if (!late) s.trim += kTrimUp * dt;
+  if (late && as_planned) s.trim *= 1 - kTrimDown * dt;
   s.trim = std::clamp(s.trim, kTrimMin, 1.0);
   const bool waiting = sample.in_flight_max > 0 && sample.in_flight >= sample.in_flight_max &&
                        sample.cpu_total() < kIdleShare * sample.cpus * dt;
@@ -71,13 +76,12 @@ void feed_back(const BudgetSettings& settings, State& s, const Sample& sample) {
 /// docs/admission.md, "The law".
 Plan plan_budget(const BudgetSettings& settings, State& s, const Sample& sample) {
   Plan plan;
-  const double live = std::max(sample.live, 1.0);
   const double departures = std::max(s.departures_per_s, 0.0);
   const double cpus = std::max(0.0, sample.cpus * settings.utilization - s.refusals_cpu);
   plan.supply = cpus * s.trim;
   plan.session_cpu = std::max(s.demand_per_s.value() * s.request_s.value(), kCostMin_s * 1e-3);
   plan.entry_s = std::max(s.full_s.value() + s.request_s.value(), kCostMin_s);
-  plan.sessions_max = plan.supply / (plan.session_cpu + plan.entry_s * departures / live);
+  plan.sessions_max = plan.supply / plan.session_cpu;
   if (s.guard < 1) plan.sessions_max = std::min(plan.sessions_max, sample.live * s.guard);
   const double slack = std::max(0.0, plan.supply - plan.session_cpu * sample.live);
   const double free_places = std::max(0.0, plan.sessions_max - sample.live);
@@ -85,7 +89,7 @@ Plan plan_budget(const BudgetSettings& settings, State& s, const Sample& sample)
   const double target = settings.response_target_s + s.full_s.value();
   plan.rate *= std::clamp(2 - 2 * sample.run_delay_min_s / target, 0.0, 1.0);
   if (s.strained_s >= settings.shed_after_s && plan.session_cpu * sample.live > settings.shed_excess * cpus) {
-    plan.shed = std::max(0.0, std::floor(sample.live - cpus / plan.session_cpu));
+    plan.shed = std::max(0.0, std::floor(sample.live - kShedTo * cpus / plan.session_cpu));
     s.strained_s = 0;
   }
   return plan;
