@@ -55,12 +55,17 @@ struct Sample {
   bool operator==(const Sample&) const = default;
 };
 
-/// What a return counts in `Sample::demand`: 1 from a person who thinks, R / target from a program that waits
-/// for nothing but the answer. `pause_s` is the mean pause of the session, not the one before this return:
-/// the short ones among a person's pauses would else weigh far too much (the mean of 1/z is not 1 over the
-/// mean).
-constexpr double demand_of(double pause_s, double response_s, double target_s) noexcept {
-  return (pause_s + response_s) / (pause_s + target_s);
+/// Returns of a session after which it is taken for one that goes on for ever, as a crawler does.
+inline constexpr double kEndlessReturns = 20;
+
+/// What the `returns`-th return of a session counts in `Sample::demand`: 1 from a person who thinks; from a
+/// program that waits for nothing but the answer R / target, since it will have as many answers as there are.
+/// A short visit without pauses counts in full: its requests come to the same number however slow each is.
+/// `pause_s` is the mean pause of the session, not the one before this return: the short ones among a
+/// person's pauses would else weigh far too much (the mean of 1/z is not 1 over the mean).
+constexpr double demand_of(double pause_s, double response_s, double target_s, double returns) noexcept {
+  const double weight = (pause_s + response_s) / (pause_s + target_s);
+  return returns < kEndlessReturns && weight < 1 ? 1 : weight;
 }
 
 /// Samples as CSV (RFC 4180, without quotes): a header line with the names above, then a line each.

@@ -30,8 +30,9 @@ class Session {
   /// When its last request was answered; the clock's epoch before the first.
   Instant last_answer() const noexcept { return load(last_answer_); }
   void answered(Instant now) noexcept { store(last_answer_, now), store(last_seen_, now); }
-  /// It came back after a pause. Returns the mean of its pauses so far, for demand_of().
-  double returned(double pause_s) noexcept;
+  /// It came back `pause_s` after its last answer, and was answered `response_s` later. Returns what that
+  /// counts in `Sample::demand`.
+  double returned(double pause_s, double response_s, double target_s) noexcept;
 
  private:
   friend class SessionTable;
@@ -49,7 +50,7 @@ class Session {
   std::atomic<Duration::rep> last_answer_{0};
   std::atomic<Duration::rep> protected_until_{0};
   std::atomic<float> pauses_s_{0};  // sum
-  std::atomic<float> pauses_{0};
+  std::atomic<float> returns_{0};
   std::atomic<bool> shed_{false};
   std::atomic<bool> live_{false};  // written under the shard's lock
   // under the shard's lock:

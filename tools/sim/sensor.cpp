@@ -12,8 +12,7 @@ void Sensor::waited(double seconds, bool behind) noexcept {
   waits.sum_s += seconds;
 }
 
-void Sensor::returned(double pause_s, double pause_mean_s, double response_s) noexcept {
-  const double weight = admission::demand_of(pause_mean_s, response_s, target_s_);
+void Sensor::returned(double pause_s, double weight) noexcept {
   sample_.returns += 1;
   sample_.demand += weight;
   sample_.pause_s += pause_s * weight;

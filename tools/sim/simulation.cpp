@@ -22,7 +22,6 @@ Simulation::Simulation(const Scenario& scenario)
       now_(start_),
       events_(start_),
       cpus_(scenario.machine.cpus),
-      sensor_(scenario.admission.budget.response_target_s),
       table_(admission::SessionLimits{.sessions = scenario.machine.table}),
       polled_(processors_of(scenario.machine)),
       backlogs_(processors_of(scenario.machine)),
