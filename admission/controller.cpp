@@ -37,8 +37,10 @@ double smooth(double old, double per_s, double keep) noexcept { return old * kee
 void learn(const BudgetSettings& settings, State& s, const Sample& sample) {
   const double dt = sample.elapsed_s;
   const double other = std::max(0.0, sample.cpu_other - kBackground * dt);
-  s.request_s.add(sample.cpu_requests + sample.cpu_resumed + other, sample.requests,
-                  keep_of(dt, settings.cost_memory_s));
+  const double requests_cpu = sample.cpu_requests + sample.cpu_resumed + other;
+  s.request_s.add(requests_cpu, sample.requests, keep_of(dt, settings.cost_memory_s));
+  s.request_now_s.add(requests_cpu, sample.requests, keep_of(dt, settings.jump_memory_s));
+  if (std::abs(s.request_now_s.value() / s.request_s.value() - 1) > settings.jump) s.request_s = s.request_now_s;
   s.full_s.add(sample.cpu_full, sample.full, keep_of(dt, kHandshakeMemory_s));
   s.resumed_s.add(sample.cpu_resumed, sample.resumed, keep_of(dt, kHandshakeMemory_s));
   s.connection_new_s.add(sample.cpu_connections_new, sample.connections_new, keep_of(dt, kRateMemory_s));
@@ -55,7 +57,7 @@ void learn(const BudgetSettings& settings, State& s, const Sample& sample) {
   const double keep = keep_of(dt, kRateMemory_s);
   s.departures_per_s = smooth(s.departures_per_s, sample.departed / dt, keep);
   s.offered_per_s = smooth(s.offered_per_s, sample.offered / dt, keep);
-  s.refusals_cpu = smooth(s.refusals_cpu, sample.cpu_refusals / dt, keep_of(dt, settings.cost_memory_s));
+  s.refusals_cpu = smooth(s.refusals_cpu, sample.cpu_refusals / dt, keep_of(dt, settings.jump_memory_s));
 }
 
 void feed_back(const BudgetSettings& settings, State& s, const Sample& sample) {

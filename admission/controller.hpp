@@ -41,7 +41,9 @@ struct BudgetSettings {
   double response_target_s = 0.1;  ///< A standing wait that sessions may cause each other.
   double fill_s = 5;               ///< Time constant with which free places are given away.
   double demand_memory_s = 5;      ///< Of the filter over how often sessions come back.
-  double cost_memory_s = 1;        ///< Of the filter over the cost of a request: a jump must be seen at once.
+  double cost_memory_s = 10;       ///< Of the filter over the cost of a request ...
+  double jump_memory_s = 1;        ///< ... and of the one by which a jump is seen at once ...
+  double jump = 0.25;              ///< ... which is a difference of so much between the two.
   double shed_delay_s = 0.3;       ///< A standing wait at which the sessions are too many ...
   double shed_after_s = 0.5;       ///< ... when it lasts so long ...
   double shed_excess = 1.2;        ///< ... and their demand is so many times what there is.
@@ -71,6 +73,7 @@ class FadingRatio {
 /// who think for seven seconds; they weigh as much as a moment's experience.
 struct State {
   FadingRatio request_s{0.001, 10};    ///< CPU per request, with the work behind it.
+  FadingRatio request_now_s{0.001, 10};  ///< The same, forgetting faster.
   FadingRatio demand_per_s{0.15, 50};  ///< Requests a live session makes each second, answered in time.
   FadingRatio full_s{0.0005, 5};       ///< CPU per full handshake.
   FadingRatio resumed_s{0.0002, 5};    ///< CPU per resumed handshake.
