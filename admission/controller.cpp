@@ -40,7 +40,8 @@ void learn(const BudgetSettings& settings, State& s, const Sample& sample) {
   const double requests_cpu = sample.cpu_requests + sample.cpu_resumed + other;
   s.request_s.add(requests_cpu, sample.requests, keep_of(dt, settings.cost_memory_s));
   s.request_now_s.add(requests_cpu, sample.requests, keep_of(dt, settings.jump_memory_s));
-  if (std::abs(s.request_now_s.value() / s.request_s.value() - 1) > settings.jump) s.request_s = s.request_now_s;
+  if (std::abs(s.request_now_s.value() / s.request_s.value() - 1) > settings.jump)
+    s.request_s = s.request_now_s;
   s.full_s.add(sample.cpu_full, sample.full, keep_of(dt, kHandshakeMemory_s));
   s.resumed_s.add(sample.cpu_resumed, sample.resumed, keep_of(dt, kHandshakeMemory_s));
   s.connection_new_s.add(sample.cpu_connections_new, sample.connections_new, keep_of(dt, kRateMemory_s));
@@ -64,8 +65,8 @@ void feed_back(const BudgetSettings& settings, State& s, const Sample& sample) {
   const double dt = sample.elapsed_s;
   const bool late = sample.run_delay_min_s > settings.response_target_s + s.full_s.value();
   // With more sessions than planned for, the wait says nothing about the plan.
-  const bool as_planned =
-      sample.live * s.demand_per_s.value() * s.request_s.value() < sample.cpus * settings.utilization * s.trim;
+  const bool as_planned = sample.live * s.demand_per_s.value() * s.request_s.value() <
+                          sample.cpus * settings.utilization * s.trim;
   if (!late) s.trim += kTrimUp * dt;
   if (late && as_planned) s.trim *= 1 - kTrimDown * dt;
   s.trim = std::clamp(s.trim, kTrimMin, 1.0);

@@ -72,12 +72,12 @@ class FadingRatio {
 /// What is learnt, carried from period to period. The first values are those of a small page and of people
 /// who think for seven seconds; they weigh as much as a moment's experience.
 struct State {
-  FadingRatio request_s{0.001, 10};    ///< CPU per request, with the work behind it.
+  FadingRatio request_s{0.001, 10};      ///< CPU per request, with the work behind it.
   FadingRatio request_now_s{0.001, 10};  ///< The same, forgetting faster.
-  FadingRatio demand_per_s{0.15, 50};  ///< Requests a live session makes each second, answered in time.
-  FadingRatio full_s{0.0005, 5};       ///< CPU per full handshake.
-  FadingRatio resumed_s{0.0002, 5};    ///< CPU per resumed handshake.
-  FadingRatio pause_s{7, 10};          ///< Between an answer and the session's next request.
+  FadingRatio demand_per_s{0.15, 50};    ///< Requests a live session makes each second, answered in time.
+  FadingRatio full_s{0.0005, 5};         ///< CPU per full handshake.
+  FadingRatio resumed_s{0.0002, 5};      ///< CPU per resumed handshake.
+  FadingRatio pause_s{7, 10};            ///< Between an answer and the session's next request.
   FadingRatio connection_new_s{0.01, 5}, connection_resumed_s{0.01, 5};
   double departures_per_s = 0;
   double offered_per_s = 0;

@@ -20,6 +20,7 @@ enum Exit { kOk = 0, kFailed = 1, kUsage = 2 };
 struct PolicyWords {
   std::string policy = "session-budget", paper_cost = "connection";
   std::string paper_interval = "2s", paper_new = "0", paper_resumed = "0";
+  std::vector<std::string> budget;
 };
 
 struct SimulateWords {
@@ -35,6 +36,33 @@ struct SimulateWords {
   std::string csv, json;
 };
 
+double number_or_throw(const std::string& text, const std::string& option) {
+  const auto value = parse_number(text);
+  if (!value) throw UsageError(option + " '" + text + "' is not a number");
+  return *value;
+}
+
+/// "utilization=0.9".
+void take_budget(const std::string& text, admission::BudgetSettings& budget) {
+  using Budget = admission::BudgetSettings;
+  static constexpr std::array<std::pair<std::string_view, double Budget::*>, 6> kKeys{
+      {{"utilization", &Budget::utilization},
+       {"response_target_s", &Budget::response_target_s},
+       {"fill_s", &Budget::fill_s},
+       {"demand_memory_s", &Budget::demand_memory_s},
+       {"cost_memory_s", &Budget::cost_memory_s},
+       {"shed_delay_s", &Budget::shed_delay_s}}};
+  const auto equals = text.find('=');
+  for (const auto& [key, field] : kKeys) {
+    if (equals == std::string::npos || text.substr(0, equals) != key) continue;
+    budget.*field = number_or_throw(text.substr(equals + 1), "--budget");
+    if (budget.*field > 0) return;
+  }
+  std::string known;
+  for (const auto& [key, field] : kKeys) known += (known.empty() ? "" : ", ") + std::string(key);
+  throw UsageError("--budget '" + text + "' is not a number above 0 for one of " + known);
+}
+
 admission::Settings settings_from(const PolicyWords& words) {
   admission::Settings settings;
   const auto policy = admission::parse_policy(words.policy);
@@ -48,13 +76,8 @@ admission::Settings settings_from(const PolicyWords& words) {
   settings.paper.interval_s = duration_or_throw(words.paper_interval, "--paper-interval");
   settings.paper.new_s = duration_or_throw(words.paper_new, "--paper-new");
   settings.paper.resumed_s = duration_or_throw(words.paper_resumed, "--paper-resumed");
+  for (const auto& text : words.budget) take_budget(text, settings.budget);
   return settings;
-}
-
-double number_or_throw(const std::string& text, const std::string& option) {
-  const auto value = parse_number(text);
-  if (!value) throw UsageError(option + " '" + text + "' is not a number");
-  return *value;
 }
 
 unsigned whole_or_throw(const std::string& text, const std::string& option) {
@@ -195,6 +218,9 @@ void add_policy_options(CLI::App& app, PolicyWords& words) {
   const auto group = "Who may come in";
   app.add_option("--policy", words.policy, "session-budget, paper, observe, off")
       ->capture_default_str()
+      ->group(group);
+  app.add_option("--budget", words.budget,
+                 "A setting of session-budget: utilization=0.9, response_target_s=0.2, ...")
       ->group(group);
   app.add_option("--paper-cost", words.paper_cost,
                  "What a connection costs: handshake, or all of the connection")

@@ -173,8 +173,8 @@ void Simulation::answer(std::uint32_t id) {
   if (first && measuring()) result_.entries.record(now_ - visitor.due);
   if (!first) {
     const double pause = seconds(visitor.due - visitor.answered);
-    sensor_.returned(pause, visitor.session->returned(pause, response,
-                                                      scenario_.admission.budget.response_target_s));
+    sensor_.returned(
+        pause, visitor.session->returned(pause, response, scenario_.admission.budget.response_target_s));
   }
   visitor.session->answered(now_);
   visitor.answered = now_;
