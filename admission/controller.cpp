@@ -20,13 +20,15 @@ constexpr double kHandshakeMemory_s = 3;  // cost of a handshake
 constexpr double kBackground =
     0.005;  // CPUs that timers take on an idle server, by which no request is to be billed
 constexpr double kTrimMin = 0.5;
-constexpr double kTrimDown = 0.3, kTrimUp = 0.05;   // per second
+constexpr double kTrimDown = 0.05, kTrimUp = 0.02;  // per second
 constexpr double kGuardDown = 0.3, kGuardUp = 0.1;  // per second
 constexpr double kIdleShare = 0.8;    // below this share of the CPUs, waiting is not for the CPU
 constexpr double kHorizonPauses = 4;  // e^-4: two of a hundred who think are taken for gone
 constexpr double kHorizonMin_s = 1, kHorizonMax_s = 30;
-constexpr double kHeadroom = 1.2;   // of the rate over the departures: a place that is free is taken at once
+constexpr double kHeadroom = 1.5;   // of the rate over the departures: a place that is free is taken at once
+constexpr double kShedTo = 0.85;    // of the CPUs, so that what stands in the queue is worked off
 constexpr double kLifeMax_s = 600;  // of a session: a longer one is not told from a lull without departures
+constexpr double kBacklogTargets = 5;  // response targets: few requests wait for the application's own threads
 constexpr double kCostMin_s = 1e-6;
 
 double keep_of(double elapsed_s, double memory_s) noexcept { return std::exp(-elapsed_s / memory_s); }
@@ -37,8 +39,11 @@ double smooth(double old, double per_s, double keep) noexcept { return old * kee
 void learn(const BudgetSettings& settings, State& s, const Sample& sample) {
   const double dt = sample.elapsed_s;
   const double other = std::max(0.0, sample.cpu_other - kBackground * dt);
-  s.request_s.add(sample.cpu_requests + sample.cpu_resumed + other, sample.requests,
-                  keep_of(dt, settings.cost_memory_s));
+  const double requests_cpu = sample.cpu_requests + sample.cpu_resumed + other;
+  s.request_s.add(requests_cpu, sample.requests, keep_of(dt, settings.cost_memory_s));
+  s.request_now_s.add(requests_cpu, sample.requests, keep_of(dt, settings.jump_memory_s));
+  if (std::abs(s.request_now_s.value() / s.request_s.value() - 1) > settings.jump)
+    s.request_s = s.request_now_s;
   s.full_s.add(sample.cpu_full, sample.full, keep_of(dt, kHandshakeMemory_s));
   s.resumed_s.add(sample.cpu_resumed, sample.resumed, keep_of(dt, kHandshakeMemory_s));
   s.connection_new_s.add(sample.cpu_connections_new, sample.connections_new, keep_of(dt, kRateMemory_s));
@@ -55,13 +60,18 @@ void learn(const BudgetSettings& settings, State& s, const Sample& sample) {
   const double keep = keep_of(dt, std::clamp(s.pause_s.value(), settings.fill_min_s, kRateMemory_s));
   s.departures_per_s = smooth(s.departures_per_s, sample.departed / dt, keep);
   s.offered_per_s = smooth(s.offered_per_s, sample.offered / dt, keep);
-  s.refusals_cpu = smooth(s.refusals_cpu, sample.cpu_refusals / dt, keep_of(dt, settings.cost_memory_s));
+  s.refusals_cpu = smooth(s.refusals_cpu, sample.cpu_refusals / dt, keep_of(dt, settings.jump_memory_s));
 }
 
 void feed_back(const BudgetSettings& settings, State& s, const Sample& sample) {
   const double dt = sample.elapsed_s;
-  const bool late = sample.run_delay_min_s > settings.response_target_s;
-  s.trim = late ? s.trim * (1 - kTrimDown * dt) : s.trim + kTrimUp * dt;
+  const bool late = sample.run_delay_min_s > settings.response_target_s + s.full_s.value() ||
+                    sample.backlog_s > kBacklogTargets * settings.response_target_s;
+  // With more sessions than planned for, the wait says nothing about the plan.
+  const bool as_planned = sample.live * s.demand_per_s.value() * s.request_s.value() <
+                          sample.cpus * settings.utilization * s.trim;
+  if (!late) s.trim += kTrimUp * dt;
+  if (late && as_planned) s.trim *= 1 - kTrimDown * dt;
   s.trim = std::clamp(s.trim, kTrimMin, 1.0);
   const bool waiting = sample.in_flight_max > 0 && sample.in_flight >= sample.in_flight_max &&
                        sample.cpu_total() < kIdleShare * sample.cpus * dt;
@@ -83,8 +93,10 @@ Plan plan_budget(const BudgetSettings& settings, State& s, const Sample& sample)
   const double free_places = std::max(0.0, plan.sessions_max - sample.live);
   const double fill_s = std::clamp(s.pause_s.value(), settings.fill_min_s, settings.fill_max_s);
   plan.rate = std::min(kHeadroom * departures + free_places / fill_s, slack / plan.entry_s);
+  const double target = settings.response_target_s + s.full_s.value();
+  plan.rate *= std::clamp(2 - 2 * sample.run_delay_min_s / target, 0.0, 1.0);
   if (s.strained_s >= settings.shed_after_s && plan.session_cpu * sample.live > settings.shed_excess * cpus) {
-    plan.shed = std::max(0.0, std::floor(sample.live - cpus / plan.session_cpu));
+    plan.shed = std::max(0.0, std::floor(sample.live - kShedTo * cpus / plan.session_cpu));
     s.strained_s = 0;
   }
   return plan;

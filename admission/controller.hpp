@@ -37,16 +37,18 @@ struct PaperSettings {
 
 /// The defaults are what docs/admission.md measured them to be; none has to be touched.
 struct BudgetSettings {
-  double utilization = 0.97;       ///< Share of the CPUs to plan for.
+  double utilization = 0.99;       ///< Share of the CPUs to plan for.
   double response_target_s = 0.1;  ///< A standing wait that sessions may cause each other.
   /// Time constant with which free places are given away: the pause between requests, in which a newcomer
   /// shows what it takes, within these bounds.
   double fill_min_s = 0.5, fill_max_s = 5;
-  double demand_memory_s = 5;  ///< Of the filter over how often sessions come back.
-  double cost_memory_s = 1;    ///< Of the filter over the cost of a request: a jump must be seen at once.
-  double shed_delay_s = 0.3;   ///< A standing wait at which the sessions are too many ...
-  double shed_after_s = 0.5;   ///< ... when it lasts so long ...
-  double shed_excess = 1.2;    ///< ... and their demand is so many times what there is.
+  double demand_memory_s = 5;      ///< Of the filter over how often sessions come back.
+  double cost_memory_s = 10;       ///< Of the filter over the cost of a request ...
+  double jump_memory_s = 1;        ///< ... and of the one by which a jump is seen at once ...
+  double jump = 0.5;              ///< ... which is a difference of so much between the two.
+  double shed_delay_s = 0.3;       ///< A standing wait at which the sessions are too many ...
+  double shed_after_s = 0.5;       ///< ... when it lasts so long ...
+  double shed_excess = 1.2;        ///< ... and their demand is so many times what there is.
 };
 
 struct Settings {
@@ -72,11 +74,12 @@ class FadingRatio {
 /// What is learnt, carried from period to period. The first values are those of a small page and of people
 /// who think for seven seconds; they weigh as much as a moment's experience.
 struct State {
-  FadingRatio request_s{0.001, 10};    ///< CPU per request, with the work behind it.
-  FadingRatio demand_per_s{0.15, 50};  ///< Requests a live session makes each second, answered in time.
-  FadingRatio full_s{0.0005, 5};       ///< CPU per full handshake.
-  FadingRatio resumed_s{0.0002, 5};    ///< CPU per resumed handshake.
-  FadingRatio pause_s{7, 10};          ///< Between an answer and the session's next request.
+  FadingRatio request_s{0.001, 10};      ///< CPU per request, with the work behind it.
+  FadingRatio request_now_s{0.001, 10};  ///< The same, forgetting faster.
+  FadingRatio demand_per_s{0.15, 50};    ///< Requests a live session makes each second, answered in time.
+  FadingRatio full_s{0.0005, 5};         ///< CPU per full handshake.
+  FadingRatio resumed_s{0.0002, 5};      ///< CPU per resumed handshake.
+  FadingRatio pause_s{7, 10};            ///< Between an answer and the session's next request.
   FadingRatio connection_new_s{0.01, 5}, connection_resumed_s{0.01, 5};
   double departures_per_s = 0;
   double offered_per_s = 0;

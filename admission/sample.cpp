@@ -38,6 +38,7 @@ constexpr std::array kColumns{
     Column{"departed", &Sample::departed},
     Column{"run_delay_min_s", &Sample::run_delay_min_s},
     Column{"run_delay_mean_s", &Sample::run_delay_mean_s},
+    Column{"backlog_s", &Sample::backlog_s},
     Column{"in_flight", &Sample::in_flight},
     Column{"in_flight_max", &Sample::in_flight_max},
     Column{"connections_new", &Sample::connections_new},

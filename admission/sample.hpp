@@ -29,17 +29,19 @@ struct Sample {
   double resumed = 0;   ///< Resumed handshakes that ended.
   double requests = 0;  ///< Requests answered.
   double returns = 0;   ///< Those of them that came after a pause, i.e. all but the first of a session.
-  /// Over the returns: how many of them would have come had each been answered within the response target. A
-  /// request after a pause of z answered in R counts (z + R) / (z + target): 1 from a person who thinks, R /
-  /// target from a program that waits for nothing but the answer.
+  /// Over the returns: how many of them would have come had each been answered within the response target, as
+  /// demand_of() weighs each.
   double demand = 0;
   double pause_s = 0;  ///< Sum of the pauses, each weighted as in `demand`.
 
   double live = 0;      ///< Sessions seen lately.
   double departed = 0;  ///< Sessions that went out of sight, less those that came back.
 
-  double run_delay_min_s = 0;   ///< Smallest wait of a ready event for its thread: a standing queue.
+  /// Smallest wait of a ready event for its thread: a standing queue. Where handshakes come behind requests,
+  /// the larger of the two smallest: a queue of those alone is how a machine with too many sessions shows it.
+  double run_delay_min_s = 0;
   double run_delay_mean_s = 0;  ///< Mean of the same.
+  double backlog_s = 0;         ///< What new work for the application's own threads would wait.
   double in_flight = 0;         ///< Requests being worked on.
   double in_flight_max =
       0;  ///< Most that may be, while something other than the CPU is slow; 0: no bound now.
@@ -53,6 +55,19 @@ struct Sample {
   }
   bool operator==(const Sample&) const = default;
 };
+
+/// Returns of a session after which it is taken for one that goes on for ever, as a crawler does.
+inline constexpr double kEndlessReturns = 20;
+
+/// What the `returns`-th return of a session counts in `Sample::demand`: 1 from a person who thinks; from a
+/// program that waits for nothing but the answer R / target, since it will have as many answers as there are.
+/// A short visit without pauses counts in full: its requests come to the same number however slow each is.
+/// `pause_s` is the mean pause of the session, not the one before this return: the short ones among a
+/// person's pauses would else weigh far too much (the mean of 1/z is not 1 over the mean).
+constexpr double demand_of(double pause_s, double response_s, double target_s, double returns) noexcept {
+  const double weight = (pause_s + response_s) / (pause_s + target_s);
+  return returns < kEndlessReturns && weight < 1 ? 1 : weight;
+}
 
 /// Samples as CSV (RFC 4180, without quotes): a header line with the names above, then a line each.
 std::string csv_header();

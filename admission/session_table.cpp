@@ -3,7 +3,18 @@
 #include <algorithm>
 #include <vector>
 
+#include "admission/sample.hpp"
+
 namespace sluice::admission {
+
+double Session::returned(double pause_s, double response_s, double target_s) noexcept {
+  // Connections of one session on several processors may lose each other's, which a mean bears.
+  const float sum = pauses_s_.load(std::memory_order_relaxed) + static_cast<float>(pause_s);
+  const float count = returns_.load(std::memory_order_relaxed) + 1;
+  pauses_s_.store(sum, std::memory_order_relaxed);
+  returns_.store(count, std::memory_order_relaxed);
+  return demand_of(static_cast<double>(sum / count), response_s, target_s, static_cast<double>(count));
+}
 
 SessionTable::SessionTable(SessionLimits limits) : limits_(limits) {}
 

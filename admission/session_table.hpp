@@ -31,6 +31,9 @@ class Session {
   /// When its last request was answered; the clock's epoch before the first.
   Instant last_answer() const noexcept { return load(last_answer_); }
   void answered(Instant now) noexcept { store(last_answer_, now), store(last_seen_, now); }
+  /// It came back `pause_s` after its last answer, and was answered `response_s` later. Returns what that
+  /// counts in `Sample::demand`.
+  double returned(double pause_s, double response_s, double target_s) noexcept;
 
  private:
   friend class SessionTable;
@@ -47,6 +50,8 @@ class Session {
   std::atomic<Duration::rep> last_seen_{0};
   std::atomic<Duration::rep> last_answer_{0};
   std::atomic<Duration::rep> protected_until_{0};
+  std::atomic<float> pauses_s_{0};  // sum
+  std::atomic<float> returns_{0};
   std::atomic<bool> shed_{false};
   std::atomic<bool> live_{false};  // written under the shard's lock
   std::atomic<bool> left_{false};  // the client closed a connection by itself and did not ask since

@@ -90,7 +90,8 @@ AdmissionControl::AdmissionControl(const Config& config)
 
 AdmissionControl::~AdmissionControl() { stop(); }
 
-void AdmissionControl::start(std::vector<const Counters*> counters, Deliver deliver) {
+void AdmissionControl::start(std::vector<const Counters*> counters, std::function<double()> backlog, Deliver deliver) {
+  backlog_ = std::move(backlog);
   counters_ = std::move(counters);
   deliver_ = std::move(deliver);
   last_tick_ = Monotonic::now();
@@ -155,6 +156,7 @@ Sample AdmissionControl::take_sample(double elapsed_s, Monotonic::time_point now
     s.in_flight_max += static_cast<double>(counters->demand.in_flight_max.get());
   }
   s.run_delay_min_s /= static_cast<double>(std::max<std::size_t>(1, counters_.size()));
+  s.backlog_s = backlog_();
   *totals_ = totals;
   const auto change = sessions_.tick(
       now, std::chrono::duration_cast<admission::Duration>(std::chrono::duration<double>(horizon_s_)));

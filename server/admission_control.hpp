@@ -30,8 +30,9 @@ class AdmissionControl {
   explicit AdmissionControl(const Config& config);
   ~AdmissionControl();  ///< Stops, and keeps the costs for the next run.
 
-  /// `counters` of all processors, which must outlive stop(); `deliver` hands a plan to all of them.
-  void start(std::vector<const Counters*> counters, Deliver deliver);
+  /// `counters` of all processors, which must outlive stop(); `backlog` is App::backlog_s(); `deliver` hands a plan
+  /// to all processors.
+  void start(std::vector<const Counters*> counters, std::function<double()> backlog, Deliver deliver);
   void stop();
 
   admission::SessionTable& sessions() noexcept { return sessions_; }
@@ -70,6 +71,7 @@ class AdmissionControl {
   const double response_target_s_;
   admission::SessionTable sessions_;
   std::vector<const Counters*> counters_;
+  std::function<double()> backlog_;
   Deliver deliver_;
   CpuSupply supply_;
   std::unique_ptr<Totals> totals_;

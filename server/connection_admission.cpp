@@ -17,7 +17,7 @@ namespace {
 
 /// For the request of somebody who is only to be told why not.
 constexpr std::chrono::milliseconds kExplainPatience{2'000};
-/// A request that came so much later than the session's last one says nothing of how often sessions come.
+/// However late the answer was.
 constexpr double kWeightMax = 10;
 
 double seconds(Monotonic::duration time) noexcept { return std::chrono::duration<double>(time).count(); }
@@ -255,14 +255,15 @@ void Connection::account_request(Monotonic::duration took, std::uint64_t cpu_ns)
   if (!session_) return;
   session_->answered(Monotonic::now());
   if (pause_ < Monotonic::duration::zero()) return;
-  const double pause = seconds(pause_);
-  const double response = seconds(took) + processor_.door().run_delay_s();
-  const double target = processor_.admission().response_target_s();
-  const double weight = std::min((pause + response) / (pause + target), kWeightMax);
+  // Of the response only what is spent or waited for on the CPU: nobody answers faster because fewer are let in while
+  // a database is slow.
+  const double response = static_cast<double>(cpu_ns) / 1e9 + processor_.door().run_delay_s();
+  const double pause = seconds(pause_) + std::max(0.0, seconds(took) - response);
+  const double weight = std::min(
+      session_->returned(pause, response, processor_.admission().response_target_s()), kWeightMax);
   demand.returns.add();
   demand.demand_milli.add(static_cast<std::uint64_t>(weight * 1e3 + 0.5));
   demand.pause_us.add(static_cast<std::uint64_t>(weight * pause * 1e6));
-  (void)cpu_ns;
 }
 
 void Connection::account_end() noexcept {

@@ -100,10 +100,12 @@ void Door::follow(const admission::Plan& plan, Instant now) {
   answered_ = waited_s_ = 0;
   period_began_ = now;
   if (delay_min_ != Monotonic::duration::max()) {
+    // Handshakes come behind requests: a queue of those alone is how a machine with too many sessions shows it.
+    if (handshake_wait_min_ != Monotonic::duration::max()) delay_min_ = std::max(delay_min_, handshake_wait_min_);
     const auto us = std::chrono::duration_cast<std::chrono::microseconds>(delay_min_).count();
     counters_.demand.run_delay_min_us.set(static_cast<std::uint64_t>(std::max<std::int64_t>(us, 0)));
   }
-  delay_min_ = Monotonic::duration::max();
+  delay_min_ = handshake_wait_min_ = Monotonic::duration::max();
 }
 
 void Door::pulse(Instant now, Monotonic::duration delay) {
@@ -196,6 +198,7 @@ std::chrono::seconds Door::retry_after() {
 // Lines
 
 void Door::line_up_for_handshake(Turn& turn) {
+  turn.lined_up_at = Monotonic::now();
   handshakes_.push_back(turn);
   schedule_pump();
 }
@@ -211,6 +214,7 @@ void Door::pump() {
   if (!handshakes_.empty()) {
     Turn& turn = handshakes_.front();
     handshakes_.pop_front();
+    handshake_wait_min_ = std::min(handshake_wait_min_, Monotonic::now() - turn.lined_up_at);
     turn.end(true);
     schedule_pump();
     return;

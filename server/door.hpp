@@ -124,6 +124,7 @@ class Door {
   // of the control period under way
   Instant period_began_{};
   Monotonic::duration delay_min_ = Monotonic::duration::max();
+  Monotonic::duration handshake_wait_min_ = Monotonic::duration::max();
   double waited_s_ = 0;
   double answered_ = 0;
   std::uint64_t cpu_before_ = 0;

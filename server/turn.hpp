@@ -17,6 +17,8 @@ class Turn final : public admission::Waiter {
   /// In a `TurnLine`; one at the gate is in the gate's queue instead.
   boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> line_hook;
 
+  Monotonic::time_point lined_up_at{};  ///< Set by whoever keeps the line.
+
   explicit Turn(const Executor& executor) : timer_(executor, Monotonic::time_point::max()) {}
 
   /// True when it was given, false when denied. Also ends, with false, when it was ended before.

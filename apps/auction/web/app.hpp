@@ -16,6 +16,7 @@ class AuctionApp final : public server::App {
   std::unique_ptr<server::AppProcessor> start(server::ProcessorContext context) override;
   std::string not_ready() const override;
   std::string metrics() const override;
+  double backlog_s() const override { return shared_.passwords.backlog_s(); }
   void stop() override;
 
  private:

@@ -45,4 +45,15 @@ enum class Interaction : std::uint16_t {
 /// Labels by the number of the interaction; see server::App::interactions().
 std::span<const std::string_view> interaction_names() noexcept;
 
+/// After this page a visitor is about to buy or to bid, which must not be lost.
+constexpr bool leads_to_a_deal(Interaction interaction) noexcept {
+  switch (interaction) {
+    case Interaction::buy_now_auth:
+    case Interaction::buy_now:
+    case Interaction::put_bid_auth:
+    case Interaction::put_bid: return true;
+    default: return false;
+  }
+}
+
 }  // namespace sluice::auction::web

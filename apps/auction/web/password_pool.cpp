@@ -8,12 +8,15 @@
 #include <stdexcept>
 
 #include "apps/auction/web/secrets.hpp"
+#include "base/clock.hpp"
 
 namespace sluice::auction::web {
 
 namespace asio = boost::asio;
 
 namespace {
+
+constexpr double kSmoothing = 0.1;
 
 ScryptCost checked(const ScryptCost& cost) {
   if (!is_acceptable(cost)) throw std::invalid_argument("scrypt cost out of range (see ScryptCost)");
@@ -59,12 +62,20 @@ void PasswordPool::work() {
     const void* const owner = job->owner;
     at_work_for_.push_back(owner);
     lock.unlock();
+    const auto started = Monotonic::now();
     job->run();
     job.reset();
+    const std::chrono::duration<double> took = Monotonic::now() - started;
     lock.lock();
+    job_s_ += kSmoothing * (took.count() - job_s_);
     at_work_for_.erase(std::find(at_work_for_.begin(), at_work_for_.end(), owner));
     finished_.notify_all();
   }
+}
+
+double PasswordPool::backlog_s() const {
+  const std::lock_guard lock{mutex_};
+  return static_cast<double>(queue_.size()) * job_s_ / config_.threads;
 }
 
 void PasswordPool::forget(Executor executor) {

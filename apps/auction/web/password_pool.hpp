@@ -38,6 +38,8 @@ class PasswordPool {
   /// long.
   const std::string& decoy() const noexcept { return decoy_; }
   const ScryptCost& cost() const noexcept { return config_.cost; }
+  /// How long a new job would wait, seconds. Any thread.
+  double backlog_s() const;
   /// Hashes refused because the queue was full. Any thread.
   std::uint64_t refused() const;
 
@@ -63,6 +65,7 @@ class PasswordPool {
   std::size_t reserved_ = 0;  // places in the queue, taken or promised
   std::vector<const void*> at_work_for_;
   std::uint64_t refused_ = 0;
+  double job_s_ = 0;  // what a job takes
   bool stopping_ = false;
   std::vector<std::jthread> threads_;
 };

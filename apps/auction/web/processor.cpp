@@ -58,7 +58,9 @@ Processor::~Processor() { shop_.shared.passwords.forget(shop_.executor); }
 Task<http::Response> Processor::handle(const http::Request& request) {
   if (const Route* route = find_route(request.path)) {
     if (action_of(*route, request.method) == nullptr) co_return not_allowed(*route);
-    co_return co_await answer(*route, request);
+    http::Response response = co_await answer(*route, request);
+    response.protect = leads_to_a_deal(static_cast<Interaction>(response.interaction));
+    co_return response;
   }
   const bool reads = request.method == http::Verb::get || request.method == http::Verb::head;
   if (const auto what = picture_of(request.path)) {
