@@ -90,7 +90,8 @@ AdmissionControl::AdmissionControl(const Config& config)
 
 AdmissionControl::~AdmissionControl() { stop(); }
 
-void AdmissionControl::start(std::vector<const Counters*> counters, std::function<double()> backlog, Deliver deliver) {
+void AdmissionControl::start(std::vector<const Counters*> counters, std::function<double()> backlog,
+                             Deliver deliver) {
   backlog_ = std::move(backlog);
   counters_ = std::move(counters);
   deliver_ = std::move(deliver);

@@ -30,8 +30,8 @@ class AdmissionControl {
   explicit AdmissionControl(const Config& config);
   ~AdmissionControl();  ///< Stops, and keeps the costs for the next run.
 
-  /// `counters` of all processors, which must outlive stop(); `backlog` is App::backlog_s(); `deliver` hands a plan
-  /// to all processors.
+  /// `counters` of all processors, which must outlive stop(); `backlog` is App::backlog_s(); `deliver` hands
+  /// a plan to all processors.
   void start(std::vector<const Counters*> counters, std::function<double()> backlog, Deliver deliver);
   void stop();
 

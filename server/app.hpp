@@ -46,8 +46,8 @@ class App {
   /// Empty while the application can serve; otherwise the sentence `/readyz` answers with 503.
   virtual std::string not_ready() const { return {}; }
 
-  /// Seconds of CPU work that wait in the application's own threads: the sign by which admission sees that they
-  /// are the bottleneck. Any thread, ten times a second.
+  /// Seconds of CPU work that wait in the application's own threads: the sign by which admission sees that
+  /// they are the bottleneck. Any thread, ten times a second.
   virtual double backlog_s() const { return 0; }
 
   /// Text in Prometheus' exposition format, appended to `/metrics`; empty when there is none.

@@ -255,12 +255,12 @@ void Connection::account_request(Monotonic::duration took, std::uint64_t cpu_ns)
   if (!session_) return;
   session_->answered(Monotonic::now());
   if (pause_ < Monotonic::duration::zero()) return;
-  // Of the response only what is spent or waited for on the CPU: nobody answers faster because fewer are let in while
-  // a database is slow.
+  // Of the response only what is spent or waited for on the CPU: nobody answers faster because fewer are let
+  // in while a database is slow.
   const double response = static_cast<double>(cpu_ns) / 1e9 + processor_.door().run_delay_s();
   const double pause = seconds(pause_) + std::max(0.0, seconds(took) - response);
-  const double weight = std::min(
-      session_->returned(pause, response, processor_.admission().response_target_s()), kWeightMax);
+  const double weight =
+      std::min(session_->returned(pause, response, processor_.admission().response_target_s()), kWeightMax);
   demand.returns.add();
   demand.demand_milli.add(static_cast<std::uint64_t>(weight * 1e3 + 0.5));
   demand.pause_us.add(static_cast<std::uint64_t>(weight * pause * 1e6));

@@ -100,8 +100,10 @@ void Door::follow(const admission::Plan& plan, Instant now) {
   answered_ = waited_s_ = 0;
   period_began_ = now;
   if (delay_min_ != Monotonic::duration::max()) {
-    // Handshakes come behind requests: a queue of those alone is how a machine with too many sessions shows it.
-    if (handshake_wait_min_ != Monotonic::duration::max()) delay_min_ = std::max(delay_min_, handshake_wait_min_);
+    // Handshakes come behind requests: a queue of those alone is how a machine with too many sessions shows
+    // it.
+    if (handshake_wait_min_ != Monotonic::duration::max())
+      delay_min_ = std::max(delay_min_, handshake_wait_min_);
     const auto us = std::chrono::duration_cast<std::chrono::microseconds>(delay_min_).count();
     counters_.demand.run_delay_min_us.set(static_cast<std::uint64_t>(std::max<std::int64_t>(us, 0)));
   }

@@ -53,10 +53,12 @@ void Server::start() {
   for (auto& future : started) future.get();
   std::vector<const Counters*> counters;
   for (auto& processor : processors_) counters.push_back(&processor->counters());
-  admission_.start(std::move(counters), [this] { return app_.backlog_s(); }, [this](const admission::Plan& plan) {
-    for (auto& processor : processors_) processor->follow(plan);
-    tls_.ticket_keys().maybe_rotate(wall_now());
-  });
+  admission_.start(
+      std::move(counters), [this] { return app_.backlog_s(); },
+      [this](const admission::Plan& plan) {
+        for (auto& processor : processors_) processor->follow(plan);
+        tls_.ticket_keys().maybe_rotate(wall_now());
+      });
   for (auto& processor : processors_) processor->open();
 }
 

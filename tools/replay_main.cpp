@@ -48,7 +48,7 @@ void take_budget(const std::string& text, admission::BudgetSettings& budget) {
   static constexpr std::array<std::pair<std::string_view, double Budget::*>, 6> kKeys{
       {{"utilization", &Budget::utilization},
        {"response_target_s", &Budget::response_target_s},
-       {"fill_s", &Budget::fill_s},
+       {"fill_max_s", &Budget::fill_max_s},
        {"demand_memory_s", &Budget::demand_memory_s},
        {"cost_memory_s", &Budget::cost_memory_s},
        {"shed_delay_s", &Budget::shed_delay_s}}};

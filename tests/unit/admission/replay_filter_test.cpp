@@ -23,7 +23,7 @@ class Replay : public testing::Test {
   bool seen(std::uint32_t number) { return filter.seen(random_of(number), now); }
 
   ReplayFilter::Instant now{1h};
-  ReplayFilter filter{100, 30s};
+  ReplayFilter filter{0, 100, 30s};
 };
 
 TEST_F(Replay, IsSeenTheSecondTime) {
@@ -72,8 +72,7 @@ TEST_F(Replay, GenerationsAreBoundedInSize) {
 }
 
 TEST_F(Replay, ASaltDoesNotChangeWhatIsSeen) {
-  ReplayFilter salted;
-  salted.salt(0x5eed);
+  ReplayFilter salted(0x5eed);
   EXPECT_FALSE(salted.seen(random_of(1), now));
   EXPECT_TRUE(salted.seen(random_of(1), now));
   EXPECT_FALSE(salted.seen(random_of(2), now));
