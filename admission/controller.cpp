@@ -26,6 +26,7 @@ constexpr double kIdleShare = 0.8;    // below this share of the CPUs, waiting i
 constexpr double kHorizonPauses = 4;  // e^-4: two of a hundred who think are taken for gone
 constexpr double kHorizonMin_s = 1, kHorizonMax_s = 30;
 constexpr double kHeadroom = 1.5;  // of the rate over the departures: a place that is free is taken at once
+constexpr double kJumpMemories = 3;  // after them a jump has been seen whole
 constexpr double kShedTo = 0.85;   // of the CPUs, so that what stands in the queue is worked off
 constexpr double kCostMin_s = 1e-6;
 
@@ -40,8 +41,9 @@ void learn(const BudgetSettings& settings, State& s, const Sample& sample) {
   const double requests_cpu = sample.cpu_requests + sample.cpu_resumed + other;
   s.request_s.add(requests_cpu, sample.requests, keep_of(dt, settings.cost_memory_s));
   s.request_now_s.add(requests_cpu, sample.requests, keep_of(dt, settings.jump_memory_s));
-  if (std::abs(s.request_now_s.value() / s.request_s.value() - 1) > settings.jump)
-    s.request_s = s.request_now_s;
+  const bool jumped = std::abs(s.request_now_s.value() / s.request_s.value() - 1) > settings.jump;
+  s.jumping_s = jumped ? kJumpMemories * settings.jump_memory_s : s.jumping_s - dt;
+  if (s.jumping_s > 0) s.request_s = s.request_now_s;
   s.full_s.add(sample.cpu_full, sample.full, keep_of(dt, kHandshakeMemory_s));
   s.resumed_s.add(sample.cpu_resumed, sample.resumed, keep_of(dt, kHandshakeMemory_s));
   s.connection_new_s.add(sample.cpu_connections_new, sample.connections_new, keep_of(dt, kRateMemory_s));
@@ -73,7 +75,9 @@ void feed_back(const BudgetSettings& settings, State& s, const Sample& sample) {
   const bool waiting = sample.in_flight_max > 0 && sample.in_flight >= sample.in_flight_max &&
                        sample.cpu_total() < kIdleShare * sample.cpus * dt;
   s.guard = std::clamp(waiting ? s.guard * (1 - kGuardDown * dt) : s.guard + kGuardUp * dt, kTrimMin, 1.0);
-  s.strained_s = sample.run_delay_min_s > settings.shed_delay_s ? s.strained_s + dt : 0;
+  const bool strained = sample.run_delay_min_s > settings.shed_delay_s;
+  s.strained_s = strained ? s.strained_s + dt : 0;
+  s.shedding = s.shedding && strained;
 }
 
 /// docs/admission.md, "The law".
@@ -91,8 +95,11 @@ Plan plan_budget(const BudgetSettings& settings, State& s, const Sample& sample)
   plan.rate = std::min(kHeadroom * departures + free_places / settings.fill_s, slack / plan.entry_s);
   const double target = settings.response_target_s + s.full_s.value();
   plan.rate *= std::clamp(2 - 2 * sample.run_delay_min_s / target, 0.0, 1.0);
-  if (s.strained_s >= settings.shed_after_s && plan.session_cpu * sample.live > settings.shed_excess * cpus) {
+  // Once begun it goes on until it was enough: what is known of a jump of costs lags behind it.
+  const double bearable = s.shedding ? cpus : settings.shed_excess * cpus;
+  if (s.strained_s >= settings.shed_after_s && plan.session_cpu * sample.live > bearable) {
     plan.shed = std::max(0.0, std::floor(sample.live - kShedTo * cpus / plan.session_cpu));
+    s.shedding = true;
     s.strained_s = 0;
   }
   return plan;
