@@ -94,7 +94,7 @@ Plan plan_budget(const BudgetSettings& settings, State& s, const Sample& sample)
   const double free_places = std::max(0.0, plan.sessions_max - sample.live);
   plan.rate = std::min(kHeadroom * departures + free_places / settings.fill_s, slack / plan.entry_s);
   const double target = settings.response_target_s + s.full_s.value();
-  plan.rate *= std::clamp(2 - 2 * sample.run_delay_min_s / target, 0.0, 1.0);
+  plan.rate *= std::clamp(1.5 - sample.run_delay_min_s / target, 0.0, 1.0);
   // Once begun it goes on until it was enough: what is known of a jump of costs lags behind it.
   const double bearable = s.shedding ? cpus : settings.shed_excess * cpus;
   if (s.strained_s >= settings.shed_after_s && plan.session_cpu * sample.live > bearable) {
