@@ -25,9 +25,9 @@ constexpr double kGuardDown = 0.3, kGuardUp = 0.1;  // per second
 constexpr double kIdleShare = 0.8;    // below this share of the CPUs, waiting is not for the CPU
 constexpr double kHorizonPauses = 4;  // e^-4: two of a hundred who think are taken for gone
 constexpr double kHorizonMin_s = 1, kHorizonMax_s = 30;
-constexpr double kHeadroom = 1.5;  // of the rate over the departures: a place that is free is taken at once
+constexpr double kHeadroom = 1.5;    // of the rate over the departures: a place that is free is taken at once
 constexpr double kJumpMemories = 3;  // after them a jump has been seen whole
-constexpr double kShedTo = 0.85;   // of the CPUs, so that what stands in the queue is worked off
+constexpr double kShedTo = 0.85;     // of the CPUs, so that what stands in the queue is worked off
 constexpr double kCostMin_s = 1e-6;
 
 double keep_of(double elapsed_s, double memory_s) noexcept { return std::exp(-elapsed_s / memory_s); }
