@@ -28,8 +28,8 @@ constexpr double kHorizonMin_s = 1, kHorizonMax_s = 30;
 constexpr double kHeadroom = 1.5;   // of the rate over the departures: a place that is free is taken at once
 constexpr double kShedTo = 0.85;    // of the CPUs, so that what stands in the queue is worked off
 constexpr double kLifeMax_s = 600;  // of a session: a longer one is not told from a lull without departures
-constexpr double kBacklogTargets =
-    5;  // response targets: few requests wait for the application's own threads
+constexpr double kBacklogWeight = 0.2;  // few requests wait for the application's own threads
+constexpr double kJumpMemories = 3;  // after them a jump has been seen whole
 constexpr double kCostMin_s = 1e-6;
 
 double keep_of(double elapsed_s, double memory_s) noexcept { return std::exp(-elapsed_s / memory_s); }
@@ -43,8 +43,9 @@ void learn(const BudgetSettings& settings, State& s, const Sample& sample) {
   const double requests_cpu = sample.cpu_requests + sample.cpu_resumed + other;
   s.request_s.add(requests_cpu, sample.requests, keep_of(dt, settings.cost_memory_s));
   s.request_now_s.add(requests_cpu, sample.requests, keep_of(dt, settings.jump_memory_s));
-  if (std::abs(s.request_now_s.value() / s.request_s.value() - 1) > settings.jump)
-    s.request_s = s.request_now_s;
+  const bool jumped = std::abs(s.request_now_s.value() / s.request_s.value() - 1) > settings.jump;
+  s.jumping_s = jumped ? kJumpMemories * settings.jump_memory_s : s.jumping_s - dt;
+  if (s.jumping_s > 0) s.request_s = s.request_now_s;
   s.full_s.add(sample.cpu_full, sample.full, keep_of(dt, kHandshakeMemory_s));
   s.resumed_s.add(sample.cpu_resumed, sample.resumed, keep_of(dt, kHandshakeMemory_s));
   s.connection_new_s.add(sample.cpu_connections_new, sample.connections_new, keep_of(dt, kRateMemory_s));
@@ -64,10 +65,14 @@ void learn(const BudgetSettings& settings, State& s, const Sample& sample) {
   s.refusals_cpu = smooth(s.refusals_cpu, sample.cpu_refusals / dt, keep_of(dt, settings.jump_memory_s));
 }
 
+/// What work has to stand and wait for, seconds.
+double standing_wait(const Sample& sample) noexcept {
+  return std::max(sample.run_delay_min_s, kBacklogWeight * sample.backlog_s);
+}
+
 void feed_back(const BudgetSettings& settings, State& s, const Sample& sample) {
   const double dt = sample.elapsed_s;
-  const bool late = sample.run_delay_min_s > settings.response_target_s + s.full_s.value() ||
-                    sample.backlog_s > kBacklogTargets * settings.response_target_s;
+  const bool late = standing_wait(sample) > settings.response_target_s + s.full_s.value();
   // With more sessions than planned for, the wait says nothing about the plan.
   const bool as_planned = sample.live * s.demand_per_s.value() * s.request_s.value() <
                           sample.cpus * settings.utilization * s.trim;
@@ -77,7 +82,9 @@ void feed_back(const BudgetSettings& settings, State& s, const Sample& sample) {
   const bool waiting = sample.in_flight_max > 0 && sample.in_flight >= sample.in_flight_max &&
                        sample.cpu_total() < kIdleShare * sample.cpus * dt;
   s.guard = std::clamp(waiting ? s.guard * (1 - kGuardDown * dt) : s.guard + kGuardUp * dt, kTrimMin, 1.0);
-  s.strained_s = sample.run_delay_min_s > settings.shed_delay_s ? s.strained_s + dt : 0;
+  const bool strained = sample.run_delay_min_s > settings.shed_delay_s;
+  s.strained_s = strained ? s.strained_s + dt : 0;
+  s.shedding = s.shedding && strained;
 }
 
 /// docs/admission.md, "The law".
@@ -95,9 +102,12 @@ Plan plan_budget(const BudgetSettings& settings, State& s, const Sample& sample)
   const double fill_s = std::clamp(s.pause_s.value(), settings.fill_min_s, settings.fill_max_s);
   plan.rate = std::min(kHeadroom * departures + free_places / fill_s, slack / plan.entry_s);
   const double target = settings.response_target_s + s.full_s.value();
-  plan.rate *= std::clamp(2 - 2 * sample.run_delay_min_s / target, 0.0, 1.0);
-  if (s.strained_s >= settings.shed_after_s && plan.session_cpu * sample.live > settings.shed_excess * cpus) {
+  plan.rate *= std::clamp(1.5 - standing_wait(sample) / target, 0.0, 1.0);
+  // Once begun it goes on until it was enough: what is known of a jump of costs lags behind it.
+  const double bearable = s.shedding ? cpus : settings.shed_excess * cpus;
+  if (s.strained_s >= settings.shed_after_s && plan.session_cpu * sample.live > bearable) {
     plan.shed = std::max(0.0, std::floor(sample.live - kShedTo * cpus / plan.session_cpu));
+    s.shedding = true;
     s.strained_s = 0;
   }
   return plan;

@@ -87,6 +87,8 @@ struct State {
   double trim = 1;          ///< Feedback from the standing wait.
   double guard = 1;         ///< Feedback from work that waits for something other than the CPU.
   double strained_s = 0;    ///< How long the wait has been too long.
+  double jumping_s = 0;     ///< For so long yet the cost of a request is the one of this moment.
+  bool shedding = false;    ///< Sessions were shed, and the wait is still too long.
   // of the paper's interval under way
   double interval_s = 0, interval_resumed = 0, interval_new = 0;
   double paper_quota = std::numeric_limits<double>::infinity();

@@ -1,6 +1,7 @@
 #include "admission/session_table.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <vector>
 
 #include "admission/sample.hpp"
@@ -65,7 +66,8 @@ SessionPtr SessionTable::insert(Shard& shard, const SessionRecord& record, Insta
   session->begun_ = session->refilled_ = now;
   session->resumptions_left_ = limits_.resumptions;
   wake(shard, *session, now);
-  shard.sessions.emplace(record.id, session);
+  [[maybe_unused]] const bool fresh = shard.sessions.emplace(record.id, session).second;
+  assert(fresh);  // ids are random, or were looked up before
   return session;
 }
 

@@ -15,7 +15,7 @@ struct Limits {
 
   std::uint64_t hello_bytes = 16 * 1024;  ///< A ClientHello with its record headers.
   Duration hello_timeout{5'000};          ///< From accept to the whole hello.
-  Duration handshake_timeout{10'000};     ///< From the hello to the end of the handshake.
+  Duration handshake_timeout{5'000};      ///< From the hello to the end of the handshake.
   std::uint64_t head_bytes = 32 * 1024;   ///< Request line and fields together.
   std::uint64_t head_fields = 100;
   Duration head_timeout{10'000};           ///< From a request's first byte to the end of its head.

@@ -229,7 +229,8 @@ void Simulation::grant(std::uint32_t id) {
 void Simulation::end_visit(std::uint32_t id, double Fates::*fate, double Second::*counter) {
   Visitor& visitor = visitors_[id];
   (visitor.session ? result_.all.inside : result_.all.outside) -= 1;
-  if (visitor.session) end_connection(visitor);
+  // One that never came to anything says nothing of what a connection costs.
+  if (visitor.first_answered) end_connection(visitor);
   if (fate != nullptr) count(fate);
   if (counter != nullptr) second_.*counter += 1;
   visitor.session.reset();
