@@ -22,7 +22,8 @@ void Gate::follow(const Plan& plan, unsigned processors, Instant now) {
   if (policy_ != Policy::paper) {
     quota_ = Plan::kUnlimited;
   } else if (plan.interval_begins || !std::isfinite(quota_)) {
-    // A part of a place that was left over counts on, or nobody came in where there are fewer than processors.
+    // A part of a place that was left over counts on, or nobody came in where there are fewer than
+    // processors.
     const double left_over = quota_ < 1 ? quota_ : 0;
     quota_ = plan.quota / processors + left_over;
   }
