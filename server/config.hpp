@@ -36,7 +36,7 @@ struct AdmissionConfig {
 
   std::string policy{"session-budget"};  ///< "off", "observe", "paper" or "session-budget".
   std::string refusal{"ladder"};         ///< Or always "explain", "alert" or "reset", for experiments.
-  std::uint64_t utilization_percent = 98;
+  std::uint64_t utilization_percent = 99;
   Duration response_target{100};
   Duration park_max{100};
   std::uint64_t parked = 256;              ///< In all; shared out evenly over the processors.

@@ -123,6 +123,7 @@ class Connection final : private TimerWheel::Timer, private tls::HandshakeGuard 
   const Origin origin_;
   std::unique_ptr<tls::Screened> screened_;  // until the handshake is over
   Grant grant_ = Grant::none;
+  std::optional<Refusal> refused_by_;
   bool ticket_counts_ = false;  // its ticket may resume the TLS session, whatever becomes of the visit
   admission::SessionPtr session_;
   std::unique_ptr<Turn> turn_;  // while it waits in a line

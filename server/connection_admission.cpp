@@ -171,12 +171,13 @@ Task<Connection::Next> Connection::refuse(Outcome why) {
   const Refusal how =
       why == Outcome::new_suspect ? Refusal::reset : processor_.door().refuse(Monotonic::now());
   if (why == Outcome::new_suspect) counters.refusals[static_cast<std::size_t>(how)].add();
-  switch (how) {
-    case Refusal::explain: grant_ = Grant::explain; co_return Next::proceed;
-    case Refusal::alert: send_refusal_alert(fd(), processor_.scratch()); break;
-    default: reset_on_close(fd()); break;
+  refused_by_ = how;
+  if (how == Refusal::explain) {
+    grant_ = Grant::explain;
+    co_return Next::proceed;
   }
-  co_return Next::drop;
+  if (how == Refusal::alert) send_refusal_alert(fd(), processor_.scratch());
+  co_return Next::drop;  // closed with the hello unread, it sends RST
 }
 
 /// Over a finished handshake: a page that says when to come back, and a place in line. Whoever comes back in
@@ -269,12 +270,14 @@ void Connection::account_request(Monotonic::duration took, std::uint64_t cpu_ns)
 void Connection::account_end() noexcept {
   const bool full = began_full_;
   book(grant_ == Grant::newcomer || grant_ == Grant::in_session ? Work::request : Work::refusal);
+  if (refused_by_ && !session_) processor_.door().refused(*refused_by_, cpu_ns_);
   auto& demand = processor_.counters().demand;
   if (session_ && left_) {
     if (state_ == ConnectionState::active) processor_.counters().sessions_abandoned.add();
     processor_.admission().sessions().leave(*session_, Monotonic::now());
   }
-  if (!session_) return;
+  // A connection that never got an answer is none of those whose typical cost the paper asks for.
+  if (!session_ || requests_ == 0) return;
   (full ? demand.connections_new : demand.connections_resumed).add();
   (full ? demand.cpu_connections_new_us : demand.cpu_connections_resumed_us).add(cpu_ns_ / 1000);
 }

@@ -19,6 +19,7 @@ using admission::Verdict;
 
 constexpr std::chrono::milliseconds kBusyDelay{2};
 constexpr double kDelaySmoothing = 0.1;
+constexpr double kCostSmoothing = 0.05;
 constexpr double kRetryMin_s = 2, kRetryMax_s = 30;
 constexpr double kResumingLately = 0.5;  // resumed connections per second that make a difference
 
@@ -55,11 +56,6 @@ void send_refusal_alert(int fd, std::span<char> scratch) noexcept {
   if (::send(fd, kInternalError.data(), kInternalError.size(), MSG_NOSIGNAL) < 0) return;  // then it has gone
 }
 
-void reset_on_close(int fd) noexcept {
-  const struct ::linger at_once { .l_onoff = 1, .l_linger = 0 };
-  ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-}
-
 Door::Door(const Config& config, AdmissionControl& control, Counters& counters, Executor executor,
            unsigned processors)
     : config_(config),
@@ -86,8 +82,7 @@ void Door::follow(const admission::Plan& plan, Instant now) {
   const double share = static_cast<double>(config_.admission.resumed_cpu_percent) / 100 * cpus_;
   resumed_budget_s_ = std::min(share, resumed_budget_s_ + share * std::min(elapsed_s, 1.0));
   const bool resuming = view.sample.resuming > kResumingLately * view.sample.elapsed_s;
-  const double explain_s = view.full_s + 60e-6;  // and a request
-  ladder_.follow(cpus_, {explain_s, 40e-6, 22e-6}, resuming);
+  ladder_.follow(cpus_, refusal_cost_s_, resuming);
 
   const std::uint64_t cpu_ns = counters_.thread_cpu_ns.get();
   if (elapsed_s > 0 && elapsed_s < 10) {
@@ -184,6 +179,11 @@ std::optional<Refusal> Door::refuse_briefly(const Origin& origin, Instant now) {
   counters_.demand.offered.add();
   counters_.demand.refused.add();
   return how;
+}
+
+void Door::refused(Refusal how, std::uint64_t cpu_ns) noexcept {
+  double& cost = refusal_cost_s_[static_cast<std::size_t>(how)];
+  cost += kCostSmoothing * (static_cast<double>(cpu_ns) / 1e9 - cost);
 }
 
 /// The more ask for one place, the later: so those who come back stay few enough to be answered.

@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -28,9 +29,6 @@ Origin origin_of(const Endpoint& peer);
 /// alert for "busy". Reads the hello first, as what is left unread would make the kernel send RST, which can
 /// overtake the alert.
 void send_refusal_alert(int fd, std::span<char> scratch) noexcept;
-/// close() will send RST.
-void reset_on_close(int fd) noexcept;
-
 /// Used on its processor's thread only.
 class Door {
  public:
@@ -41,7 +39,7 @@ class Door {
 
   // What the processor tells it.
   void follow(const admission::Plan& plan, Instant now);
-  /// Every 10 ms; `delay`: how late it came, i.e. what any ready event had to wait.
+  /// Every 20 ms; `delay`: how late it came, i.e. what any ready event had to wait.
   void pulse(Instant now, Monotonic::duration delay);
 
   // What connections ask.
@@ -71,6 +69,8 @@ class Door {
   /// The same for a newcomer that asked for nothing yet, counted as having asked; none when it should be
   /// explained, which takes a connection.
   std::optional<Refusal> refuse_briefly(const Origin& origin, Instant now);
+  /// What a refusal has cost, so that the next ones can be booked.
+  void refused(Refusal how, std::uint64_t cpu_ns) noexcept;
   /// When to come back, drawn for each visitor anew.
   std::chrono::seconds retry_after();
   /// Refusing takes too much already: don't accept for a moment.
@@ -118,6 +118,7 @@ class Door {
   double run_delay_s_ = 0;
   double cpus_ = 1;  // of this processor
   double resumed_cost_s_ = 0;
+  std::array<double, static_cast<std::size_t>(Refusal::count)> refusal_cost_s_{400e-6, 40e-6, 25e-6};
   double resumed_budget_s_ = 0;  // CPU seconds that resumed handshakes may take now
   double offered_per_s_ = 0;
   double rate_ = 0;

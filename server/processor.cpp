@@ -23,7 +23,7 @@ namespace {
 constexpr int kAcceptBatch = 32;
 constexpr unsigned kProbeEvery = 16;
 constexpr std::size_t kLogChunk = 32 * 1024;
-constexpr std::chrono::milliseconds kPulse{10};
+constexpr std::chrono::milliseconds kPulse{20};
 constexpr std::chrono::milliseconds kAcceptPause{10};
 constexpr std::chrono::seconds kShortBacklogFor{1};
 constexpr int kShortBacklog = 32;
@@ -259,13 +259,9 @@ bool Processor::turn_away(int fd, const Origin& origin, std::uint64_t started) {
   meter_.start(effort);
   meter_.credit(effort, started);
   counters_.hellos[static_cast<std::size_t>(HelloClass::fresh)].add();
-  if (*step == Refusal::alert) {
-    send_refusal_alert(fd, scratch_);
-  } else {
-    reset_on_close(fd);
-  }
-  ::close(fd);
-  meter_.book(effort, Work::refusal);
+  if (*step == Refusal::alert) send_refusal_alert(fd, scratch_);
+  ::close(fd);  // with the hello unread it sends RST
+  door_.refused(*step, meter_.book(effort, Work::refusal));
   meter_.forget(effort);
   return true;
 }

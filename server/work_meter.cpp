@@ -22,13 +22,10 @@ std::uint64_t WorkMeter::book(Effort& effort, Work work) noexcept {
   Effort& pending = pending_[static_cast<std::size_t>(work)];
   pending.ticks += effort.ticks;
   pending.runs += effort.runs;
-  const double ns = nanoseconds(effort);
+  const double ns =
+      static_cast<double>(effort.ticks) * tick_ns_ + static_cast<double>(effort.runs) * overhead_ns_;
   effort = {};
   return static_cast<std::uint64_t>(ns);
-}
-
-double WorkMeter::nanoseconds(const Effort& effort) const noexcept {
-  return static_cast<double>(effort.ticks) * tick_ns_ + static_cast<double>(effort.runs) * overhead_ns_;
 }
 
 void WorkMeter::pulse(Monotonic::time_point now) noexcept {
@@ -40,15 +37,15 @@ void WorkMeter::pulse(Monotonic::time_point now) noexcept {
     const double per_tick = wall_ns / static_cast<double>(now_ticks - pulse_ticks_);
     const double measured_ns = static_cast<double>(measured_) * per_tick;
     tick_ns_ = measured_ns > used_ns ? per_tick * used_ns / measured_ns : per_tick;
-    if (runs_ > 0) {
-      const double overhead = std::max(0.0, used_ns - measured_ns) / static_cast<double>(runs_);
-      overhead_ns_ += kSmoothing * (overhead - overhead_ns_);
+    const double overhead_ns =
+        std::max(0.0, used_ns - measured_ns) / static_cast<double>(std::max<std::uint64_t>(runs_, 1));
+    overhead_ns_ += kSmoothing * (overhead_ns - overhead_ns_);
+    for (std::size_t i = 0; i < kWorks; ++i) {
+      booked_[i].add(static_cast<std::uint64_t>(static_cast<double>(pending_[i].ticks) * tick_ns_ +
+                                                static_cast<double>(pending_[i].runs) * overhead_ns));
+      pending_[i] = {};
     }
     used_.add(cpu - pulse_cpu_ns_);
-  }
-  for (std::size_t i = 0; i < kWorks; ++i) {
-    if (pending_[i].runs > 0) booked_[i].add(static_cast<std::uint64_t>(nanoseconds(pending_[i])));
-    pending_[i] = {};
   }
   measured_ = runs_ = 0;
   pulse_ticks_ = now_ticks, pulse_time_ = now, pulse_cpu_ns_ = cpu;

@@ -72,7 +72,6 @@ class WorkMeter {
     current_->ticks += spent;
     measured_ += spent;
   }
-  double nanoseconds(const Effort& effort) const noexcept;
 
   std::array<Counter, kWorks>& booked_;
   Counter& used_;
@@ -87,7 +86,7 @@ class WorkMeter {
   Monotonic::time_point pulse_time_{};
   std::uint64_t pulse_cpu_ns_ = 0;
   double tick_ns_ = 1;      // CPU nanoseconds for each tick of an effort
-  double overhead_ns_ = 0;  // of the event loop, for each run
+  double overhead_ns_ = 0;  // of the event loop, for each run, smoothed
 };
 
 }  // namespace sluice::server
