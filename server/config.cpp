@@ -24,7 +24,7 @@ void declare_admission(Settings& settings, AdmissionConfig& a) {
   settings.add("admission.resumptions", a.resumptions, 1, 1'000'000,
                "Resumed handshakes of a session in 10 s");
   settings.add("admission.resumed_cpu", a.resumed_cpu_percent, 1, 100,
-               "Percent of the CPUs for resumed handshakes");
+               "Percent of the CPUs for resumed handshakes; beyond it only of sessions that seldom resume");
   settings.add("admission.work_wait", a.work_wait, 0ms, 1min,
                "Longest wait of a request for its turn while a database is slow (503)");
   settings.add("admission.work_waiting", a.work_waiting, 0, 1'000'000, "Requests that wait for such a turn");

@@ -144,7 +144,7 @@ inline constexpr std::array<OutcomeLabels, static_cast<std::size_t>(Outcome::cou
 enum class Demotion : std::uint8_t {
   stranger,   ///< Not seen for long, or shed.
   excessive,  ///< More resumptions than one client makes.
-  cpu_share,  ///< Resumed handshakes have had their share of the CPU.
+  cpu_share,  ///< Resumed handshakes have had their share of the CPU, and the session more than most.
   declined,   ///< OpenSSL did not resume what we would have.
   count
 };

@@ -80,7 +80,7 @@ void Door::follow(const admission::Plan& plan, Instant now) {
               : plan.rate;
   const double elapsed_s = std::chrono::duration<double>(now - period_began_).count();
   const double share = static_cast<double>(config_.admission.resumed_cpu_percent) / 100 * cpus_;
-  resumed_budget_s_ = std::min(share, resumed_budget_s_ + share * std::min(elapsed_s, 1.0));
+  resumed_budget_s_ = std::clamp(resumed_budget_s_ + share * std::min(elapsed_s, 1.0), -share, share);
   const bool resuming = view.sample.resuming > kResumingLately * view.sample.elapsed_s;
   ladder_.follow(cpus_, refusal_cost_s_, resuming);
 
@@ -118,19 +118,18 @@ void Door::pulse(Instant now, Monotonic::duration delay) {
 }
 
 admission::SessionPtr Door::resume(const admission::SessionRecord& record, Instant now, Demotion& why) {
-  if (strict_ && resumed_budget_s_ < 0) {
-    why = Demotion::cpu_share;
-    counters_.hit(Limit::resumed_cpu);
-    return nullptr;
-  }
-  auto resumed = control_.sessions().resume(record, now, wall_now());
+  const bool scarce = strict_ && resumed_budget_s_ < 0;
+  auto resumed = control_.sessions().resume(record, now, wall_now(), scarce);
   using Result = admission::SessionTable::Resumption;
   if (resumed.result == Result::in_session) {
     resumed_budget_s_ -= resumed_cost_s_;
     return std::move(resumed.session);
   }
-  why = resumed.result == Result::excessive ? Demotion::excessive : Demotion::stranger;
-  if (why == Demotion::excessive) counters_.hit(Limit::resumptions_per_session);
+  why = Demotion::stranger;
+  if (resumed.result == Result::excessive) {
+    why = scarce ? Demotion::cpu_share : Demotion::excessive;
+    counters_.hit(scarce ? Limit::resumed_cpu : Limit::resumptions_per_session);
+  }
   return nullptr;
 }
 
