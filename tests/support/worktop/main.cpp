@@ -17,7 +17,8 @@
 ///     GET  /deal     is a page in the middle of a purchase
 ///     POST /knob?cost_us=..&wait_ms=..&parallel=..   changes those given; answers with all of them
 ///
-/// Anybody may turn the knobs: not for the open.
+/// Anybody may turn the knobs: not for the open. Whoever did is treated as in a purchase, so that he gets
+/// through when he turns them back.
 namespace {
 
 using namespace sluice;
@@ -106,7 +107,9 @@ class WorktopProcessor final : public server::AppProcessor {
     std::string body;
     for (const Knob* each : knobs_.all)
       body += std::string(each->name) + " " + std::to_string(each->value) + "\n";
-    return text(knob, std::move(body));
+    http::Response response = text(knob, std::move(body));
+    response.protect = true;
+    return response;
   }
 
   Knobs& knobs_;
