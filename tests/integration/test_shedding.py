@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from door import set_policy
 from sluice import client_context, eventually
 
 ONE_CPU = ("taskset", "-c", "0")
@@ -19,6 +20,16 @@ def worktop(start):
 def turn(connection, **knobs):
     query = "&".join(f"{name}={value}" for name, value in knobs.items())
     assert connection.post(f"/knob?{query}", b"", [("Content-Length", "0")]).status == 200
+
+
+def crowd(server, stack, size, context=None):
+    """So many visitors are in, however busy this machine is just now; then the policy is what it was."""
+    policy = next(labels["policy"] for name, labels, value in server.metrics().samples
+                  if name == "sluice_admission_policy" and value == 1)
+    set_policy(server, "off")
+    visitors = [stack.enter_context(server.connect(context)) for _ in range(size)]
+    set_policy(server, policy)
+    return visitors
 
 
 @contextlib.contextmanager
@@ -56,7 +67,7 @@ def test_the_youngest_sessions_are_shed_but_never_a_deal(worktop):
     server = worktop()
     context = client_context(minimum="1.3")
     with contextlib.ExitStack() as stack:
-        visitors = [stack.enter_context(server.connect(context)) for _ in range(300)]
+        visitors = crowd(server, stack, 300, context)
         busy, dealing = visitors[:12], visitors[-20:]
         for visitor in visitors:
             assert visitor.get("/deal" if visitor in dealing else "/work").status == 200
@@ -94,7 +105,7 @@ def test_the_youngest_sessions_are_shed_but_never_a_deal(worktop):
 def test_nobody_is_shed_by_other_policies(worktop, policy):
     server = worktop({"admission.policy": policy})
     with contextlib.ExitStack() as stack:
-        visitors = [stack.enter_context(server.connect()) for _ in range(16)]
+        visitors = crowd(server, stack, 16)
         turn(visitors[0], cost_us=30_000)
         with all_at_once(visitors, "/work") as answers:
             eventually(lambda: server.metrics().total("run_delay_seconds") > 0.3, "requests wait for each other")
@@ -114,7 +125,7 @@ def bound(server):
 def test_a_slow_backend_bounds_work_and_keeps_connections(worktop):
     server = worktop({"admission.work_wait": "100ms"})
     with contextlib.ExitStack() as stack:
-        visitors = [stack.enter_context(server.connect()) for _ in range(60)]
+        visitors = crowd(server, stack, 60)
         dealer, operator = visitors[:2]
         assert dealer.get("/deal").status == 200
         turn(operator, wait_ms=5)
@@ -145,7 +156,7 @@ def test_a_slow_backend_bounds_work_and_keeps_connections(worktop):
 def test_a_full_line_for_work_is_a_limit(worktop):
     server = worktop({"admission.work_wait": "10s", "admission.work_waiting": 1})
     with contextlib.ExitStack() as stack:
-        visitors = [stack.enter_context(server.connect()) for _ in range(60)]
+        visitors = crowd(server, stack, 60)
         turn(visitors[0], wait_ms=5)
         with all_at_once(visitors[2:12], "/wait") as answers:
             eventually(lambda: len(answers) >= 300, "the usual time is known")
@@ -159,7 +170,7 @@ def test_a_full_line_for_work_is_a_limit(worktop):
 def test_a_slow_backend_is_nobodys_business_while_the_policy_is_off(worktop):
     server = worktop({"admission.policy": "off", "admission.work_wait": "0ms"})
     with contextlib.ExitStack() as stack:
-        visitors = [stack.enter_context(server.connect()) for _ in range(40)]
+        visitors = crowd(server, stack, 40)
         turn(visitors[0], wait_ms=5)
         with all_at_once(visitors[1:], "/wait") as answers:
             eventually(lambda: len(answers) >= 300, "the usual time is known")
