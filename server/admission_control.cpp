@@ -229,6 +229,7 @@ void AdmissionControl::load_costs() {
   const auto sane = [](double value) { return std::isfinite(value) && value > 0 && value < 100; };
   if (!sane(request_s) || !sane(full_s) || !sane(demand_per_s)) return;
   state_.request_s = {request_s, kKeptCostWeight};
+  state_.request_now_s = state_.request_s;  // else the cost would seem to have jumped
   state_.full_s = {full_s, kKeptCostWeight};
   state_.demand_per_s = {demand_per_s, 10 * kKeptCostWeight};
 }

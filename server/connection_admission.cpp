@@ -75,13 +75,14 @@ Task<Connection::Next> Connection::ask_as_newcomer() {
   }
   turn_.reset();
   if (aborted_) co_return Next::drop;
-  if (verdict != Verdict::admit)
-    co_return co_await refuse(admitted == Outcome::new_waited ? Outcome::new_deadline : Outcome::new_no_room);
-  if (gone()) {
-    processor_.door().give_back();
+  const bool waited = admitted == Outcome::new_waited;
+  if ((verdict == Verdict::admit || waited) && gone()) {  // nor is a page sent to nobody
+    if (verdict == Verdict::admit) processor_.door().give_back();
     counters.count(Outcome::new_gone);
     co_return Next::drop;
   }
+  if (verdict != Verdict::admit)
+    co_return co_await refuse(waited ? Outcome::new_deadline : Outcome::new_no_room);
   if (!begin_session()) co_return co_await refuse(Outcome::new_no_room);
   counters.count(admitted);
   co_return Next::proceed;

@@ -19,6 +19,7 @@ using admission::Verdict;
 
 constexpr std::chrono::milliseconds kBusyDelay{2};
 constexpr double kDelaySmoothing = 0.1;
+constexpr double kPressed = 0.85;  // of its CPU
 constexpr double kCostSmoothing = 0.05;
 constexpr double kRetryMin_s = 2, kRetryMax_s = 30;
 constexpr double kResumingLately = 0.5;  // resumed connections per second that make a difference
@@ -88,6 +89,7 @@ void Door::follow(const admission::Plan& plan, Instant now) {
   if (elapsed_s > 0 && elapsed_s < 10) {
     const double cpu_share =
         static_cast<double>(cpu_ns - cpu_before_) / 1e9 / elapsed_s / std::max(cpus_, 0.01);
+    pressed_ = cpu_share > kPressed;
     in_flight_limit_.update(elapsed_s, answered_, waited_s_, static_cast<double>(in_flight_), cpu_share);
     counters_.demand.in_flight_max.set(static_cast<std::uint64_t>(in_flight_limit_.limit()));
   }

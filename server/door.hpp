@@ -76,6 +76,9 @@ class Door {
   /// Refusing takes too much already: don't accept for a moment.
   bool exhausted(Instant now) { return strict_ && ladder_.exhausted(now); }
 
+  /// The processor uses nearly all the CPU it has.
+  bool pressed() const noexcept { return pressed_; }
+
   // Lines.
   /// Handshakes come one at a time behind what else is ready, once the processor is busy.
   bool busy() const noexcept { return busy_ || !handshakes_.empty(); }
@@ -105,6 +108,7 @@ class Door {
   const std::size_t work_waiting_max_;
   bool strict_ = false;
   bool busy_ = false;
+  bool pressed_ = false;
   bool pump_scheduled_ = false;
   admission::Gate gate_;
   admission::Ladder ladder_;

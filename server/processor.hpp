@@ -99,6 +99,7 @@ class Processor {
       boost::intrusive::member_hook<Connection, decltype(Connection::list_hook), &Connection::list_hook>,
       boost::intrusive::constant_time_size<false>>;
   void run(std::promise<void> started);
+  void loop();
   Task<void> accept_loop(Acceptor& acceptor);
   Task<void> tick();
   Task<void> pulse();

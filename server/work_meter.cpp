@@ -32,13 +32,14 @@ void WorkMeter::pulse(Monotonic::time_point now) noexcept {
   const std::uint64_t now_ticks = ticks();
   const std::uint64_t cpu = thread_cpu_ns();
   const double wall_ns = std::chrono::duration<double, std::nano>(now - pulse_time_).count();
-  if (pulse_cpu_ns_ != 0 && wall_ns > 0 && now_ticks > pulse_ticks_) {
+  const bool first = pulse_cpu_ns_ == 0;  // what it took to start is nobody's
+  if (wall_ns > 0 && now_ticks > pulse_ticks_) {
     const double used_ns = static_cast<double>(cpu - pulse_cpu_ns_);
     const double per_tick = wall_ns / static_cast<double>(now_ticks - pulse_ticks_);
     const double measured_ns = static_cast<double>(measured_) * per_tick;
     tick_ns_ = measured_ns > used_ns ? per_tick * used_ns / measured_ns : per_tick;
-    const double overhead_ns =
-        std::max(0.0, used_ns - measured_ns) / static_cast<double>(std::max<std::uint64_t>(runs_, 1));
+    const double unmeasured_ns = first ? 0 : std::max(0.0, used_ns - measured_ns);
+    const double overhead_ns = unmeasured_ns / static_cast<double>(std::max<std::uint64_t>(runs_, 1));
     overhead_ns_ += kSmoothing * (overhead_ns - overhead_ns_);
     for (std::size_t i = 0; i < kWorks; ++i) {
       booked_[i].add(static_cast<std::uint64_t>(static_cast<double>(pending_[i].ticks) * tick_ns_ +

@@ -81,9 +81,9 @@ class WorkMeter {
   // since the last pulse
   std::uint64_t measured_ = 0;
   std::uint64_t runs_ = 0;
-  // of the last pulse
-  std::uint64_t pulse_ticks_ = 0;
-  Monotonic::time_point pulse_time_{};
+  // of the last pulse; before the first, of the beginning
+  std::uint64_t pulse_ticks_ = ticks();
+  Monotonic::time_point pulse_time_ = Monotonic::now();
   std::uint64_t pulse_cpu_ns_ = 0;
   double tick_ns_ = 1;      // CPU nanoseconds for each tick of an effort
   double overhead_ns_ = 0;  // of the event loop, for each run, smoothed

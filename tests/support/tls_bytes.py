@@ -23,6 +23,19 @@ def in_records_of(size, hello):
     return b"".join(bytes([HANDSHAKE, 3, 1]) + len(piece).to_bytes(2, "big") + piece for piece in pieces)
 
 
+def extension(hello, kind):
+    """Where the body of an extension stands in a ClientHello of one record (RFC 8446 section 4.1.2): a slice."""
+    at = 43 + 1 + hello[43]
+    at += 2 + int.from_bytes(hello[at:at + 2], "big")
+    at += 1 + hello[at] + 2
+    while at < len(hello):
+        size = int.from_bytes(hello[at + 2:at + 4], "big")
+        if int.from_bytes(hello[at:at + 2], "big") == kind:
+            return slice(at + 4, at + 4 + size)
+        at += 4 + size
+    raise AssertionError(f"no extension {kind}")
+
+
 class BioClient:
     """A TLS client whose bytes the test carries: `hello` is what it wants to send first."""
 
