@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <ctime>
 #include <fstream>
+#include <numeric>
 
 namespace sluice::server {
 
@@ -51,11 +52,13 @@ admission::SessionLimits limits_of(const Config& config) {
 struct AdmissionControl::Totals {
   std::array<double, kWorks> work_s{};
   double process_s = 0;
+  double other_s = 0;  // the most ever left over: what a busy processor books late must not count twice
   double requests = 0, returns = 0, demand = 0, pause_s = 0;
   double full = 0, resumed = 0, offered = 0, resuming = 0, admitted = 0, refused = 0;
   double connections_new = 0, cpu_new = 0, connections_resumed = 0, cpu_resumed = 0;
   double probes = 0, run_delay_s = 0;
 
+  double booked_s() const noexcept { return std::accumulate(work_s.begin(), work_s.end(), 0.0); }
   void read(const std::vector<const Counters*>& all) {
     *this = {};
     process_s = process_cpu_s();
@@ -97,7 +100,8 @@ void AdmissionControl::start(std::vector<const Counters*> counters, std::functio
   deliver_ = std::move(deliver);
   last_tick_ = Monotonic::now();
   totals_->read(counters_);
-  tick(last_tick_);  // a plan before the first connection
+  totals_->other_s = totals_->process_s - totals_->booked_s();  // what it took to start is no period's
+  tick(last_tick_);                                             // a plan before the first connection
   thread_ = std::thread([this] { run(); });
 }
 
@@ -138,8 +142,8 @@ Sample AdmissionControl::take_sample(double elapsed_s, Monotonic::time_point now
   };
   s.cpu_full = work(Work::full), s.cpu_resumed = work(Work::resumed);
   s.cpu_requests = work(Work::request), s.cpu_refusals = work(Work::refusal);
-  const double booked = s.cpu_full + s.cpu_resumed + s.cpu_requests + s.cpu_refusals;
-  s.cpu_other = std::max(0.0, totals.process_s - before.process_s - booked);
+  totals.other_s = std::max(before.other_s, totals.process_s - totals.booked_s());
+  s.cpu_other = totals.other_s - before.other_s;
   s.requests = totals.requests - before.requests, s.returns = totals.returns - before.returns;
   s.demand = totals.demand - before.demand, s.pause_s = totals.pause_s - before.pause_s;
   s.full = totals.full - before.full, s.resumed = totals.resumed - before.resumed;

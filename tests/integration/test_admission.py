@@ -150,6 +150,23 @@ def test_cpu_seconds_by_work_add_up_to_those_of_the_process(start):
     assert status["cpus_available"] == metrics.total("cpus_available")
 
 
+def test_samples_count_long_work_once(start):
+    """A request that lasts several control periods is booked when it is done, and not before as something else."""
+    server = start({"server.processors": 1}, binary="sluice-worktop")
+    with server.connect() as connection:
+        connection.post("/knob?cost_us=300000", b"", [("Content-Length", "0")])
+        for _ in range(6):
+            assert connection.get("/work").status == 200
+
+    def sums():
+        names, *rows = (line.split(",") for line in server.admin("/samples").text.splitlines())
+        return {name: sum(float(row[at]) for row in rows) for at, name in enumerate(names)}
+
+    eventually(lambda: sums()["cpu_requests"] >= 1.7, "the requests are booked")
+    cpu = {name: value for name, value in sums().items() if name.startswith("cpu_") and "connections" not in name}
+    assert sum(cpu.values()) == pytest.approx(1.8, abs=0.5), "never off by more than one request"
+
+
 # Who is new
 
 
