@@ -151,6 +151,8 @@ def test_names_the_server(load, ecdsa):
 @pytest.mark.parametrize("arguments, code", [
     (["--ciphers", "NO-SUCH-CIPHER"], USAGE), (["--groups", "P-1"], USAGE), (["--tls", "1.1"], USAGE),
     (["--resume", "sometimes"], USAGE), (["--resume", "ratio:2"], USAGE), (["--attack", "flood:10/s"], USAGE),
+    (["--attack", "replay-hello:10/s", "--attack-source", "192.0.2.1"], USAGE),
+    (["--attack", "replay-hello:10/s", "--attack-source", "nowhere"], USAGE),
     (["--ca", "/does/not/exist.pem"], RUN_ERROR),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else str(value))
 def test_refuses_what_does_not_exist(load, ecdsa, arguments, code):
@@ -198,6 +200,18 @@ def test_attacks_beside_honest_users(load, start, kind):
     assert run.whole.requests.failed == 0 and run.whole.requests.ok > 30
     accepted = server.metrics().total("accepted_connections_total") - before
     assert accepted == attack.started + run.whole.connections.established
+
+
+def test_attackers_come_from_addresses_of_their_own(load, ecdsa):
+    with ScriptedServer(ecdsa) as server:
+        run = load(server, "--path", "/", "--rate", 20, "--connections", 2, "--duration", "1s", "--timeout", "1s",
+                   "--attack", "random-session-id:20/s", "--attack-source", "127.66.6.1", "--attack-source", "127.66.6.2")
+        server.settled()
+        addresses = [connection.peer[0] for connection in server.connections]
+        hostile = [address for address in addresses if address.startswith("127.66.6.")]
+        assert len(hostile) == run.whole.attacks["random-session-id"].started
+        assert set(hostile) == {"127.66.6.1", "127.66.6.2"}
+        assert set(addresses) - set(hostile) == {HOST} and run.whole.requests.failed == 0
 
 
 def test_the_target_may_be_a_name(load, ecdsa):
