@@ -58,7 +58,7 @@ def change(options, report, server, case, rate, seed, act, cpus_after):
     return {"before": series.level(before, "replies"), "after": series.level(after, "replies"),
             "settled": series.settled_after(after, P99_MS), "cpu": sum(used) / max(len(used), 1) / cpus_after,
             "lost": sum(second["abandoned"] for second in after) / max(ended, 1), "p99": series.level(after, "p99_ms"),
-            "limited": outcome.limited, "series": outcome.series}
+            "limited": outcome.limited, "series": outcome.series, "server": outcome.result["server"]["points"]}
 
 
 def post(server, path):
