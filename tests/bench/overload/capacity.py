@@ -29,25 +29,25 @@ def passes(outcome):
     return outcome.ok_share >= OK and outcome.completed >= OK * outcome.offered - scatter
 
 
-def search(options, report, start, case, first=None, extra=()):
+def search(options, report, start, case, outcome_needed=False):
     """Doubles or halves until the limit is between two rates, then bisects. `start()`: a context manager that gives a
-    fresh server."""
-    if options.capacity:
-        return Capacity(options.capacity)
+    fresh server. With --capacity there is no search, and an outcome only if it is needed."""
     warmup = math.ceil(2 * case.session_s) + 2 if options.warmup is None else options.warmup
     window = options.probe_window
     best = low = high = None
-    rate = first or 100 * case.cpus
+    rate = 100 * case.cpus
 
     def probe(rate):
         with start() as server:
-            outcome = load.run(options, server, case, rate, warmup + window, warmup, seed=77, extra=extra)
+            outcome = load.run(options, server, case, rate, warmup + window, warmup, seed=77)
         good = passes(outcome)
         print(f"  .. looking for the capacity: {rate:,.1f}/s, completed {outcome.completed:,.1f}/s, "
               f"{outcome.ok_share * 100:.1f} % of those that ended{' (generator at its limit)' if outcome.limited else ''}",
               flush=True)
         return good, outcome
 
+    if options.capacity:
+        return Capacity(options.capacity, probe(options.capacity)[1] if outcome_needed else None)
     for _ in range(options.probes):
         good, outcome = probe(rate)
         if good:

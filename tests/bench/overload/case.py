@@ -37,8 +37,9 @@ class Case:
 
     def text(self):
         cpus = f"{self.quota:g} of a CPU by quota" if self.quota else f"{self.processors} CPU"
+        model = self.model.rsplit("/", 1)[-1]
         return (f"{self.what}; server on {cpus}, {self.certificate}, TLS {self.tls}, resume {self.resume}, model "
-                f"{self.model}, think {self.think:g} s, {self.length} requests a session, clients give up after "
+                f"{model}, think {self.think:g} s, {self.length} requests a session, clients give up after "
                 f"{self.timeout:g} s, keep-alive {self.keepalive:g} s")
 
 

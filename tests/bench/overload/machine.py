@@ -2,6 +2,7 @@
 import contextlib
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import socket
@@ -111,6 +112,7 @@ class Quota:
 def running(command, cpus, quota=None, **options):
     """A server held to `cpus` (a list) and `quota` (a Quota or None); ended in the end."""
     def prepare():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
         os.sched_setaffinity(0, cpus)
         if quota:
             quota.enter()

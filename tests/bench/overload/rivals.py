@@ -49,7 +49,7 @@ def compare(options, kit, report, name, case, xs):
     found = {}
     for server, start in starts.items():
         report.note(f"{server}:")
-        found[server] = capacity.search(options, report, start, case)
+        found[server] = capacity.search(options, report, start, case, outcome_needed=True)
     servers = {"sluice": (lambda: kit.sluice(case, "session-budget", binary="sluice-hello"), found["sluice"])}
     servers |= contenders(kit, case, found["nginx"], found["HAProxy"])
     warmup = warmup_of(options, case)

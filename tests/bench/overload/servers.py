@@ -3,12 +3,14 @@ import contextlib
 import json
 import pathlib
 import re
+import resource
 import shutil
 import subprocess
 import urllib.request
 
 from .machine import HOST, Quota, await_port, cpu_seconds, fail, free_port, running, tool_path
 
+DESCRIPTORS = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 PAGE_BYTES = 6144  # of the static page that all serve to the same load
 
 
@@ -126,14 +128,14 @@ class Kit:
 
     @contextlib.contextmanager
     def nginx(self, case, name, backlog=None):
-        """As Debian's defaults have it but for one worker; `backlog`: of the listening socket, 511 if not given."""
+        """Its defaults but for one worker and as many connections as there are descriptors, for which Debian's 768 would
+        be no comparison; `backlog`: of the listening socket, 511 if not given."""
         certificate, key = self.certificate(case.certificate)
         home, port = self.state(), free_port()
         listen = f"{HOST}:{port} ssl" + (f" backlog={backlog}" if backlog else "")
         (home / "nginx.conf").write_text(f"""
 daemon off; user root; pid {home}/pid; error_log {home}/error.log; worker_processes {case.processors};
-worker_rlimit_nofile 65536;
-events {{ worker_connections 20000; }}
+events {{ worker_connections {DESCRIPTORS}; }}
 http {{
   access_log off; sendfile on; tcp_nopush on; keepalive_timeout {round(case.keepalive * 1000)}ms; default_type text/html;
   client_body_temp_path {home}/a; proxy_temp_path {home}/b; fastcgi_temp_path {home}/c; uwsgi_temp_path {home}/d;
@@ -153,14 +155,14 @@ http {{
 
     @contextlib.contextmanager
     def haproxy(self, case, name, maxsslrate=None, maxconn=None, backlog=None):
-        """Defaults of 2.6 but for one thread; it answers by itself what the others read from a file."""
+        """Defaults of 2.6 but for one thread (connections: as descriptors allow); it answers by itself what the others read from a file."""
         self.certificate(case.certificate)
         home, port = self.state(), free_port()
         bind = f"bind {HOST}:{port} ssl crt {self.folder}/{case.certificate}.pem"
         (home / "haproxy.cfg").write_text(f"""
 global
   nbthread {case.processors}
-  maxconn {maxconn or 20000}
+  {f"maxconn {maxconn}" if maxconn else ""}
   {f"maxsslrate {maxsslrate}" if maxsslrate else ""}
 defaults
   mode http
