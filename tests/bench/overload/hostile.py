@@ -40,7 +40,7 @@ def resumed(options, kit, report):
             with kit.sluice(case, policy) as server, load.beside(options, server, [*crowd, "--seed", 500 + repeat], end):
                 outcome = load.run(options, server, case, profile, end, arriving + before, seed=1 + repeat)
             report.add({"group": policy, "policy": policy, "accepted": outcome.asked["resumed_accepted"],
-                        "tries": outcome.sum("connections", "handshakes_resumed"), "kept": outcome_kept(outcome),
+                        "tries": outcome.tries, "kept": outcome_kept(outcome),
                         "connect": outcome.ms("connect_p99"), "handshake": outcome.ms("resumed_p99"), "new": rate,
                         "limited": outcome.limited})
     report.table()

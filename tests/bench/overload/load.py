@@ -8,7 +8,7 @@ import time
 from .machine import fail
 
 # Figures taken over window and tail, which a result holds only apart; limits nobody misses bring them together.
-ASKED = {"p99": "p99(complete)", "p50": "p50(complete)", "resumed_p99": "p99(resumed)", "connect_p99": "p99(connect)",
+ASKED = {"resumed_p99": "p99(resumed)", "connect_p99": "p99(connect)",
          "resumed_accepted": "resumed_accepted"}
 
 
@@ -67,6 +67,22 @@ class Outcome:
         refused = self.sum("sessions", "refused")
         return refused / max(refused + self.sum("sessions", "admitted"), 1)
 
+    def admitted_ms(self, share):
+        """Quantile of the response time of admitted users' pages. Those who were never served and gave up stand in the
+        histogram at their patience, at least: as many of its highest values are left out. What admitted users waited in
+        vain for stays in."""
+        buckets = {}
+        for part in ("window", "tail"):
+            for upper_us, count in self.result.get(part, {}).get("latency", {}).get("complete", {}).get("buckets", []):
+                buckets[upper_us] = buckets.get(upper_us, 0) + count
+        return quantile_us(buckets, share, self.sum("sessions", "refused", "timeout")) / 1000
+
+    @property
+    def tries(self):
+        """Hellos that offered to resume something."""
+        return sum(self.sum("connections", "resumption", version, "offered", offer)
+                   for version in ("tls_1_2", "tls_1_3") for offer in ("session_id", "ticket", "psk"))
+
     def ms(self, name):
         """Of ASKED; the generator gives times in seconds."""
         value = self.asked[name]
@@ -75,6 +91,17 @@ class Outcome:
     @property
     def limited(self):
         return self.result["verdict"]["kind"] == "client_limited"
+
+
+def quantile_us(buckets, share, left_out=0):
+    """Of a histogram {upper bound: count} without its `left_out` highest values; 0 when nothing is left."""
+    left = max(sum(buckets.values()) - left_out, 0)
+    seen = 0
+    for upper, count in sorted(buckets.items()):
+        seen += count
+        if seen >= share * left:
+            return upper if left else 0
+    return 0
 
 
 def added_up(value):

@@ -9,7 +9,7 @@ class Column:
         self.key, self.title, self.digits, self.unit = key, title, digits, unit
 
     def cell(self, rows):
-        """Median, with the range when there are several values that differ."""
+        """Median, with the range when there are several values that differ; "-" or "never" where there is none."""
         values = [row[self.key] for row in rows if row.get(self.key) is not None]
         if not values:
             return "-"
@@ -18,7 +18,9 @@ class Column:
         values = [value * self.unit for value in values]
         text = f"{statistics.median(values):,.{self.digits}f}"
         low, high = f"{min(values):,.{self.digits}f}", f"{max(values):,.{self.digits}f}"
-        return text if low == high else f"{text} ({low}-{high})"
+        text += "" if low == high else f" ({low}-{high})"
+        never = len(rows) - len(values)
+        return f"{text}, never in {never} of {len(rows)}" if never else text
 
 
 class Report:
@@ -75,10 +77,10 @@ def alternating(options, xs, variants):
 def session_figures(outcome, capacity):
     """What every experiment with sessions says about a run."""
     return {"offered": outcome.offered, "completed": outcome.completed, "share": outcome.completed / capacity,
-            "kept": outcome.kept_share, "refused": outcome.refused_share, "p50": outcome.ms("p50"),
-            "p99": outcome.ms("p99"), "limited": outcome.limited}
+            "kept": outcome.kept_share, "refused": outcome.refused_share, "p50": outcome.admitted_ms(0.5),
+            "p99": outcome.admitted_ms(0.99), "limited": outcome.limited}
 
 
 SESSION_COLUMNS = [Column("offered", "offered/s", 1), Column("completed", "completed/s", 1),
                    Column("share", "% of capacity", 1, 100), Column("kept", "% of admitted completed", 2, 100),
-                   Column("refused", "% refused", 1, 100), Column("p99", "p99 ms")]
+                   Column("refused", "% refused", 1, 100), Column("p99", "p99 ms of admitted")]
