@@ -20,7 +20,8 @@ def resumed(options, kit, report):
     Thinking is not shortened: who resumes more than six times in ten seconds is no person, to the server."""
     case = case_from(options, "default-mix")
     if options.think is None:
-        case = dataclasses.replace(case, think=7, length="40", keepalive=5 if options.keepalive is None else case.keepalive)
+        case = dataclasses.replace(case, what="users who come back on new connections", think=7, length="40",
+                                   keepalive=5 if options.keepalive is None else case.keepalive)
     short = dataclasses.replace(case, think=0.7, length="geom:15")
     columns = [Column("policy", "policy"), Column("tries", "resumptions tried"),
                Column("accepted", "% resumed", 2, 100), Column("kept", "% of users kept", 2, 100),
