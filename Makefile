@@ -4,7 +4,7 @@ FUZZ_SECONDS ?= 60
 JOBS ?= $(shell nproc)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test bench fmt fmt-check tidy asan tsan fuzz clean
+.PHONY: help run build test bench bench-overload fmt fmt-check tidy asan tsan fuzz clean
 
 help:
 	@echo 'make run        build, then serve a demo auction on https://localhost:8443 (ARGS="--set key=value" go to sluice)'
@@ -14,6 +14,7 @@ help:
 	@echo 'make tsan       every test under ThreadSanitizer'
 	@echo 'make fuzz       replay the corpora, then fuzz each target for FUZZ_SECONDS=$(FUZZ_SECONDS)'
 	@echo 'make bench      requests, handshakes and memory of one processor, beside nginx where it is installed'
+	@echo 'make bench-overload ARGS=EXPERIMENT   what overload does, beside rivals; ARGS=--help lists the experiments'
 	@echo 'make fmt        format the code; make fmt-check only looks'
 	@echo 'make tidy       clang-tidy over everything'
 	@echo 'make clean      remove build/'
@@ -50,6 +51,11 @@ bench:
 	@deploy/setup.sh build bench
 	$(call compile,release,binaries handshakes)
 	/usr/bin/python3 tests/bench/bench.py --bin build/release/bin $(ARGS)
+
+bench-overload:
+	@deploy/setup.sh build bench
+	$(call compile,release,binaries sluice-worktop)
+	/usr/bin/python3 tests/bench/overload.py --bin build/release/bin $(ARGS)
 
 fmt:
 	@/usr/bin/python3 tests/lint/format.py --fix

@@ -4,7 +4,8 @@
 #   deploy/setup.sh build          what `make run` needs
 #   deploy/setup.sh build test     what `make test`, `make asan`, `make fmt` ... need as well
 #   deploy/setup.sh build bench    what `make bench` needs
-#   deploy/setup.sh nginx          the server that `make bench` compares with (Debian starts it on port 80)
+#   deploy/setup.sh nginx          the server that `make bench` compares with; installed, not started
+#   deploy/setup.sh rivals         those that `make bench-overload` compares with: nginx and HAProxy
 #
 # As root, or through sudo. Otherwise it prints the one command to type and exits with 1.
 set -eu
@@ -16,6 +17,7 @@ test="clang clang-format clang-tidy libclang-rt-14-dev llvm-14 curl openssl pyth
   python3-selenium chromium chromium-driver fonts-dejavu-core sqlite3"
 bench="openssl python3 wrk"
 nginx="nginx-light"
+rivals="nginx-light haproxy"
 
 fail() {
   echo "setup: $*" >&2
@@ -29,10 +31,11 @@ for group in "$@"; do
     test) wanted="$wanted $test" ;;
     bench) wanted="$wanted $bench" ;;
     nginx) wanted="$wanted $nginx" ;;
-    *) fail "no group \"$group\"; there are build, test, bench and nginx." ;;
+    rivals) wanted="$wanted $rivals" ;;
+    *) fail "no group \"$group\"; there are build, test, bench, nginx and rivals." ;;
   esac
 done
-[ -n "$wanted" ] || fail "say what for: build, test, bench, nginx."
+[ -n "$wanted" ] || fail "say what for: build, test, bench, nginx, rivals."
 
 if ! command -v dpkg-query >/dev/null 2>&1; then
   echo "setup: not a Debian system, so nothing was checked; needed are the counterparts of:" $wanted >&2
@@ -68,8 +71,27 @@ install() {
   apt install -y --no-install-recommends $missing
 }
 
+# Servers that are there to be compared with stay stopped, where Debian would start them now and at each boot.
+services=""
+for package in $missing; do
+  case $package in
+    nginx-light) services="$services nginx" ;;
+    haproxy) services="$services haproxy" ;;
+  esac
+done
+policy=/usr/sbin/policy-rc.d
+if [ -n "$services" ] && [ ! -e "$policy" ]; then
+  trap '$as_root rm -f "$policy"' EXIT
+  trap 'exit 1' HUP INT TERM
+  printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null
+  $as_root chmod 755 "$policy"
+fi
+
 echo "setup: installing$missing"
 # Package lists are fetched only when the ones at hand do not serve.
 apt install --simulate -qq --no-install-recommends $missing >/dev/null 2>&1 || apt update ||
   fail "apt-get update failed: is a package source reachable?"
 install || { apt update && install; } || fail "apt-get could not install$missing."
+for service in $services; do
+  $as_root systemctl disable --quiet "$service" 2>/dev/null || true  # where there is a systemd
+done

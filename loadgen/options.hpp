@@ -88,7 +88,8 @@ struct Options {
   std::vector<std::string> headers;  ///< "Name: value", sent with every request.
   std::vector<std::string> sources;  ///< Local addresses; empty: the system's choice, and more of 127.0.0.0/8
                                      ///< when its ports run out.
-  std::string metrics_url;           ///< http://host:port/metrics
+  std::vector<std::string> attack_sources;  ///< Of attackers; empty: they come from where the others do.
+  std::string metrics_url;                  ///< http://host:port/metrics
   std::vector<Limit> limits;
   std::string label;
 

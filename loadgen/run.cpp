@@ -29,6 +29,15 @@ std::string utc_now() {
   return text;
 }
 
+std::string attacks_text(const Options& options) {
+  std::string text;
+  for (const auto& attack : options.attacks) text += (text.empty() ? "" : ", ") + attack.text();
+  if (options.attack_sources.empty()) return text;
+  text += ", from " + options.attack_sources.front();
+  const std::size_t others = options.attack_sources.size() - 1;
+  return others == 0 ? text : text + " and " + std::to_string(others) + " more";
+}
+
 Setup setup_of(const Options& options) {
   Setup setup;
   setup.version = kVersion;
@@ -43,8 +52,7 @@ Setup setup_of(const Options& options) {
   setup.tls = options.tls.text();
   setup.resume = options.resume.text;
   setup.retry = name_of(options.retry);
-  for (const auto& attack : options.attacks)
-    setup.attack += (setup.attack.empty() ? "" : ", ") + attack.text();
+  setup.attack = attacks_text(options);
   setup.started_at = utc_now();
   setup.label = options.label;
   setup.timeout_s = options.timeout_s;

@@ -174,6 +174,9 @@ Options options_from(const RunWords& words) {
   if (!retry) throw UsageError("--retry " + words.retry + ": there are none, browser, curl and urllib3.");
   options.retry = *retry;
   for (const auto& attack : words.attacks) options.attacks.push_back(Attack::parse(attack));
+  if (words.attacks.empty() && !words.attack_sources.empty())
+    throw UsageError("--attack-source says where attackers come from, and there is no --attack.");
+  options.attack_sources = words.attack_sources;
   for (const auto& limit : words.limits) options.limits.push_back(parse_limit(limit));
   if (words.threads > kThreadsMax)
     throw UsageError("--threads " + std::to_string(words.threads) + " is more than 256.");

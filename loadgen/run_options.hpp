@@ -17,7 +17,7 @@ struct RunWords {
   std::string duration, warmup = "0s", timeout = "10s";
   std::optional<double> rate;
   std::uint32_t users = 0, connections = 0;
-  std::vector<std::string> paths, headers, sources, attacks, limits;
+  std::vector<std::string> paths, headers, sources, attacks, attack_sources, limits;
   bool handshakes = false, images = false, insecure = false;
   unsigned threads = 1;
   std::uint64_t seed = 1;

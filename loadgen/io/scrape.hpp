@@ -32,7 +32,7 @@ bool understood(std::string_view sample_name) noexcept;
 /// work), "handshakes.full", "handshakes.resumed", "requests", "accepted" (connections),
 /// "admission.<class>.<decision>". As of the scrape: "connections" (open), "budget", "live" (sessions),
 /// "processors", "cpus_available". A counter that went backwards tells that the server was restarted: that
-/// interval has no rates.
+/// interval has no rates. Only the ledger of work, an estimate, may go back a little.
 ///
 /// Totals, over the intervals with their middle in the window. Sums: "handshakes_full", "handshakes_resumed",
 /// "requests", "admission.<class>.<decision>". Means: "cpu_used" (CPUs), "cpu_used.<work>", "budget", "live",

@@ -17,11 +17,13 @@ struct Metric {
   std::string_view name;
   std::string_view figure;  ///< In it, `*` stands for the values of `labels`, with dots between them.
   std::array<std::string_view, 2> labels{};
+  bool may_shrink = false;  ///< A counter whose going back tells nothing.
 };
 
 constexpr std::array kCounters{
     Metric{"process_cpu_seconds_total", "cpu"},
-    Metric{"sluice_cpu_seconds_total", "cpu.*", {"work"}},
+    // By estimates; what is left for "other" shrinks when they were too high.
+    Metric{"sluice_cpu_seconds_total", "cpu.*", {"work"}, true},
     Metric{"sluice_tls_handshakes_total", "handshakes.*", {"kind"}},
     Metric{"sluice_tls_handshake_cpu_seconds_total", "handshake_cpu.*", {"kind"}},
     Metric{"sluice_http_requests_total", "requests"},
@@ -95,7 +97,8 @@ Figures figures(const std::array<Metric, N>& metrics, const Samples& samples) {
 /// gone. One that is new has begun with 0, as they all do.
 std::optional<Figures> growth(const Samples& before, const Samples& after) {
   for (const auto& [name, value] : before) {
-    if (find(kCounters, name) == nullptr) continue;
+    const Metric* metric = find(kCounters, name);
+    if (metric == nullptr || metric->may_shrink) continue;
     const auto later = after.find(name);
     if (later == after.end() || later->second < value) return std::nullopt;
   }
@@ -112,7 +115,7 @@ ServerView::Point point_of(double t, const Figures& gauges, const std::optional<
   ServerView::Point point{t, {gauges.begin(), gauges.end()}};
   if (!grown || seconds <= 0) return point;
   for (const auto& [figure, amount] : *grown) {
-    if (!internal(figure)) point.values[figure] = amount / seconds;
+    if (!internal(figure)) point.values[figure] = std::max(0.0, amount) / seconds;
   }
   return point;
 }

@@ -26,7 +26,7 @@ Address loopback_address(std::uint32_t host) {
   return address;
 }
 
-Address literal(const std::string& text, int family) {
+Address literal(std::string_view option, const std::string& text, int family) {
   Address address;
   auto* v4 = reinterpret_cast<sockaddr_in*>(&address.storage);
   auto* v6 = reinterpret_cast<sockaddr_in6*>(&address.storage);
@@ -37,19 +37,19 @@ Address literal(const std::string& text, int family) {
     v6->sin6_family = AF_INET6;
     address.size = sizeof(sockaddr_in6);
   } else {
-    throw UsageError("--source " + text + " is not an IPv" + (family == AF_INET ? "4" : "6") +
+    throw UsageError(std::string(option) + " " + text + " is not an IPv" + (family == AF_INET ? "4" : "6") +
                      " address, as the target is.");
   }
   return address;
 }
 
 /// Throws UsageError for one that this machine does not have.
-Address own_address(const std::string& text, int family) {
-  const Address address = literal(text, family);
+Address own_address(std::string_view option, const std::string& text, int family) {
+  const Address address = literal(option, text, family);
   const int fd = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const bool ours = fd < 0 || ::bind(fd, address.get(), address.size) == 0 || errno != EADDRNOTAVAIL;
   if (fd >= 0) ::close(fd);
-  if (!ours) throw UsageError("--source " + text + " is not an address of this machine.");
+  if (!ours) throw UsageError(std::string(option) + " " + text + " is not an address of this machine.");
   return address;
 }
 
@@ -77,9 +77,10 @@ Address resolve(const Target& target) {
   return address;
 }
 
-Sources::Sources(const std::vector<std::string>& asked, const Address& target, unsigned thread)
+Sources::Sources(const std::vector<std::string>& asked, const Address& target, unsigned thread,
+                 std::string_view option)
     : may_grow_(asked.empty() && target.loopback_v4()), thread_(thread) {
-  for (const auto& text : asked) addresses_.push_back(own_address(text, target.storage.ss_family));
+  for (const auto& text : asked) addresses_.push_back(own_address(option, text, target.storage.ss_family));
 }
 
 bool Sources::grow() {

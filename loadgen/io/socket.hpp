@@ -28,9 +28,10 @@ Address resolve(const Target& target);
 /// one is used until its ports have run out, then the next, and a further one when all have. One thread.
 class Sources {
  public:
-  /// `asked`: literal addresses of the target's family; throws UsageError otherwise. `thread` keeps those of
-  /// threads apart.
-  Sources(const std::vector<std::string>& asked, const Address& target, unsigned thread);
+  /// `asked`: literal addresses of the target's family, by `option`; throws UsageError otherwise, which names
+  /// it. `thread` keeps those of threads apart.
+  Sources(const std::vector<std::string>& asked, const Address& target, unsigned thread,
+          std::string_view option = "--source");
 
  private:
   friend boost::system::result<int> open_connection(const Address& to, Sources& sources);

@@ -61,9 +61,12 @@ Worker::Worker(const Options& options, const Address& target, unsigned index, un
   looks_at_pages = options.mode == Mode::sessions &&
                    (options.source.reads_pages() || options.images || options.retry == Retry::browser);
   tally_.states.resize(options.source.states().size());
+  if (!options.attack_sources.empty())
+    attack_sources_.emplace(options.attack_sources, target, index, "--attack-source");
+  Sources& hostile = attack_sources_ ? *attack_sources_ : wire_.sources;
   for (const auto& attack : options.attacks)
-    attacks_.push_back(std::make_unique<AttackDriver>(loop_, options, attack, target, wire_.sources, tally_,
-                                                      index, workers));
+    attacks_.push_back(
+        std::make_unique<AttackDriver>(loop_, options, attack, target, hostile, tally_, index, workers));
 }
 
 Worker::~Worker() {

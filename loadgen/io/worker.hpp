@@ -83,6 +83,7 @@ class Worker final : private Crowd {
   Loop loop_;
   Tally tally_;
   Wire wire_;
+  std::optional<Sources> attack_sources_;  // none: attackers share wire_.sources
   ResumptionPolicy resumption_;
   std::unique_ptr<Pacer> pacer_;
   std::uint64_t schedule_index_ = 0;          // arrivals of the whole schedule so far

@@ -57,7 +57,10 @@ Options Bench::options_for(const Variant& variant, const Server& server, const C
   if (options_.tls == "1.2") options.tls.version = TlsOptions::Version::v12;
   if (options_.tls == "1.3") options.tls.version = TlsOptions::Version::v13;
   if (!options_.resume.empty()) options.resume = Resume::parse(options_.resume);
-  if (!variant.attack.empty()) options.attacks.push_back(Attack::parse(variant.attack));
+  if (!variant.attack.empty()) {
+    options.attacks.push_back(Attack::parse(variant.attack));
+    options.attack_sources = attack_sources();
+  }
   options.threads = static_cast<unsigned>(std::max<std::size_t>(1, cpus.generator.size()));
   options.metrics_url = server.metrics_url();
   options.label = variant.name;
@@ -136,6 +139,7 @@ Probe Bench::probe(const Variant& variant, double rate, unsigned index) {
   const auto server = kit_.start(variant, cpus);
   Options options = options_for(variant, *server, cpus);
   options.attacks.clear();
+  options.attack_sources.clear();
   options.profile = Profile::constant(rate);
   options.load_text = report::plain(rate) + " new clients/s";
   options.seed = options_.seed + 1'000'000 + index;

@@ -89,6 +89,9 @@ class Session {
                            ? std::string(".")
                            : ", as quotas are not possible (" + kit_.quota_obstacle() + ")."));
     }
+    if (findings_.plan.experiment.kind == Kind::attacks) {
+      notes.push_back("Attackers come from 127.66.6.0/24, honest users from 127.0.0.0/24: networks apart.");
+    }
     if (apart) notes.push_back("The generator runs on other CPUs than the server.");
     if (shared) {
       notes.push_back(

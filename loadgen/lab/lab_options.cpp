@@ -34,7 +34,11 @@ void add_lab_options(CLI::App& command, LabOptions& options) {
   command.add_option("--server", options.server,
                      "The sluice binary (default: beside this one, else on the PATH)");
   command.add_option("--out", options.out, "Folder of the page and of lab.json (default: lab-EXPERIMENT)");
-  command.add_option("--policy", options.policies, "Admission policies to compare, the baseline first")
+  command
+      .add_option(
+          "--policy", options.policies,
+          "Admission policies to compare, the baseline first: off, observe, paper, session-budget, or what "
+          "else the server knows")
       ->delimiter(',');
   command.add_option("--processors", options.processors, "CPUs of the server, fractions allowed")
       ->delimiter(',');

@@ -236,6 +236,13 @@ LabOptions with_the_papers_costs(LabOptions options) {
   return options;
 }
 
+std::vector<std::string> attack_sources() {
+  constexpr int kAddresses = 32;
+  std::vector<std::string> all;
+  for (int i = 1; i <= kAddresses; ++i) all.push_back("127.66.6." + std::to_string(i));
+  return all;
+}
+
 Plan make_plan(const LabOptions& options, unsigned cpus) {
   Plan plan{.experiment = find_experiment(options.experiment), .conditions = conditions_of(options.size)};
   if (plan.experiment.kind == Kind::resumption) {

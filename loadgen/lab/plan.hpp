@@ -67,6 +67,11 @@ struct Plan {
   bool needs_saturation() const noexcept { return experiment.kind != Kind::resumption; }
 };
 
+/// Where the attackers of a lab come from: addresses of 127.66.6.0/24. Honest users, in 127.0.0.0/24, have a
+/// network of their own then, so what a server does by client network meets the right ones. Several, as each
+/// has some 28,000 ports only.
+std::vector<std::string> attack_sources();
+
 /// For a machine with `cpus` CPUs. Throws UsageError for what makes no sense.
 Plan make_plan(const LabOptions& options, unsigned cpus);
 /// The load of `step` and `ramp` as `run --profile` takes it: from `x` times `saturation` to ten times and,

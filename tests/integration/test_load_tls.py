@@ -151,6 +151,8 @@ def test_names_the_server(load, ecdsa):
 @pytest.mark.parametrize("arguments, code", [
     (["--ciphers", "NO-SUCH-CIPHER"], USAGE), (["--groups", "P-1"], USAGE), (["--tls", "1.1"], USAGE),
     (["--resume", "sometimes"], USAGE), (["--resume", "ratio:2"], USAGE), (["--attack", "flood:10/s"], USAGE),
+    (["--attack", "replay-hello:10/s", "--attack-source", "192.0.2.1"], USAGE),
+    (["--attack", "replay-hello:10/s", "--attack-source", "nowhere"], USAGE),
     (["--ca", "/does/not/exist.pem"], RUN_ERROR),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else str(value))
 def test_refuses_what_does_not_exist(load, ecdsa, arguments, code):
@@ -170,16 +172,18 @@ def test_trusts_nobody_unknown(load, ecdsa, rsa):
         assert load(server, "--path", "/", "--rate", 20, "--duration", "300ms", "--insecure").whole.requests.ok > 0
 
 
-# Every attack beside honest users, who must not notice. `column`: where its connections end up with this server.
+# Every attack beside honest users, who must not notice. The columns in which its connections end with this server: a
+# genuine ticket is good for a few resumptions, then whoever has it is a newcomer.
 ATTACKS = {
-    "random-session-id": "handshakes",
-    "forged-ticket": "handshakes",
-    "shared-ticket": "resumed",
-    "replay-hello": "answered",
-    "wrong-binder": "alert",
-    "silent-after-hello": "answered",
+    "random-session-id": ["handshakes"],
+    "forged-ticket": ["handshakes"],
+    "shared-ticket": ["handshakes"],
+    "replay-hello": ["alert"],
+    "wrong-binder": ["alert", "handshakes"],
+    "silent-after-hello": ["answered"],
     "slow-hello": None,
 }
+RESUMPTIONS_MAX = 12  # of one session in two seconds
 
 
 @pytest.mark.parametrize("kind", ATTACKS)
@@ -189,15 +193,28 @@ def test_attacks_beside_honest_users(load, start, kind):
     run = load(server, "--path", "/", "--rate", 20, "--connections", 2, "--duration", "2s", "--timeout", "1s",
                "--attack", f"{kind}:30/s")
     attack = run.whole.attacks[kind]
-    column = ATTACKS[kind]
+    columns = ATTACKS[kind]
     assert 55 <= attack.started <= 61
     assert attack.failed == 0
-    if column:
-        assert attack[column] >= 0.9 * attack.started
+    if columns:
+        assert sum(attack[column] for column in columns) >= 0.9 * attack.started
+    assert attack.resumed <= RESUMPTIONS_MAX
     assert sum(second["attacks"] for second in run.series) == attack.started
     assert run.whole.requests.failed == 0 and run.whole.requests.ok > 30
     accepted = server.metrics().total("accepted_connections_total") - before
     assert accepted == attack.started + run.whole.connections.established
+
+
+def test_attackers_come_from_addresses_of_their_own(load, ecdsa):
+    with ScriptedServer(ecdsa) as server:
+        run = load(server, "--path", "/", "--rate", 20, "--connections", 2, "--duration", "1s", "--timeout", "1s",
+                   "--attack", "random-session-id:20/s", "--attack-source", "127.66.6.1", "--attack-source", "127.66.6.2")
+        server.settled()
+        addresses = [connection.peer[0] for connection in server.connections]
+        hostile = [address for address in addresses if address.startswith("127.66.6.")]
+        assert len(hostile) == run.whole.attacks["random-session-id"].started
+        assert set(hostile) == {"127.66.6.1", "127.66.6.2"}
+        assert set(addresses) - set(hostile) == {HOST} and run.whole.requests.failed == 0
 
 
 def test_the_target_may_be_a_name(load, ecdsa):

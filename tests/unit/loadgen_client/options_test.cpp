@@ -73,6 +73,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"UnknownResume", [](RunWords& w) { w.resume = "often"; }, "none of per-user"},
         BadCase{"UnknownAttack", [](RunWords& w) { w.attacks = {"ddos:1/s"}; }, "the kinds are"},
         BadCase{"AttackWithoutRate", [](RunWords& w) { w.attacks = {"forged-ticket"}; }, "a kind and a rate"},
+        BadCase{"AttackersFromNowhere", [](RunWords& w) { w.attack_sources = {"127.66.6.1"}; },
+                "there is no --attack"},
         BadCase{"UnknownRetry", [](RunWords& w) { w.retry = "wget"; }, "none, browser, curl and urllib3"},
         BadCase{"PathWithoutSlash", [](RunWords& w) { w.paths = {"x"}; }, "is not a path"},
         BadCase{"PathAndHandshakes", [](RunWords& w) { w.paths = {"/"}, w.handshakes = true; },

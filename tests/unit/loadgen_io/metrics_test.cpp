@@ -158,6 +158,19 @@ TEST(ServerView, KnowsTheAdmissionMetrics) {
               ElementsAre(Pair("admission.new.refuse", 6), Pair("budget", 250), Pair("live", 240)));
 }
 
+// What is left for "other" shrinks when the shares of the rest were estimated too high.
+TEST(ServerView, TakesNoLedgerThatGoesBackForARestart) {
+  const auto page = [](double cpu, int requests, const std::string& other) {
+    return sluice_page({.cpu = cpu, .requests = requests},
+                       "sluice_cpu_seconds_total{work=\"request\"} " + std::to_string(cpu) +
+                           "\nsluice_cpu_seconds_total{work=\"other\"} " + other + "\n");
+  };
+  const auto view = view_of({{0, page(0, 0, "0.2")}, {1, page(0.5, 1000, "0.1")}}, 0, 1);
+  EXPECT_EQ(view.totals.at("cpu_ms_per_request"), 0.5);
+  EXPECT_EQ(view.points[1].values.at("requests"), 1000);
+  EXPECT_EQ(view.points[1].values.at("cpu.other"), 0);
+}
+
 TEST(ServerView, LeavesOutTheIntervalOfARestart) {
   const auto view = view_of({{0, sluice_page({.cpu = 10, .requests = 500})},
                              {1, sluice_page({.cpu = 11, .requests = 600})},

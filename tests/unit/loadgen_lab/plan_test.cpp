@@ -9,8 +9,10 @@
 namespace sluice::loadgen::lab {
 namespace {
 
+using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::StartsWith;
 
 LabOptions options_for(const std::string& experiment, LabSize size = LabSize::quick) {
   LabOptions options;
@@ -152,6 +154,11 @@ TEST(Plan, SetsEachKindOfAttackBesideAQuietBaseline) {
   EXPECT_EQ(plan.variants[1].attack, "random-session-id:1000/s");
   EXPECT_EQ(plan.variants[6].attack, "silent-after-hello:200/s");
   EXPECT_EQ(capacities_of(plan).size(), 1U);
+}
+
+TEST(Plan, GivesAttackersANetworkOfTheirOwn) {
+  EXPECT_THAT(attack_sources(), Each(StartsWith("127.66.6.")));
+  EXPECT_GT(attack_sources().size(), 1U);
 }
 
 TEST(Plan, MakesAFlashCrowdOfTenTimesTheSaturationRate) {

@@ -1,0 +1,1 @@
+"""Experiments of overload control on the real binaries; see ../overload.py."""

@@ -1,0 +1,33 @@
+"""Sessions completed at multiples of the capacity, by policy."""
+import math
+
+from . import capacity, load
+from .case import case_from
+from .report import SESSION_COLUMNS, Column, alternating, session_figures
+
+DEFAULT_CASE = "default-mix"
+SUMMARY = "capacity with policy off, then off (at the highest multiple), paper and session-budget at 1, 2, 4, 10 times it"
+
+
+def warmup_of(options, case):
+    """Until as many sessions end as come, and the law has found its budget."""
+    if options.warmup is not None:
+        return options.warmup
+    return math.ceil(max(2 * case.session_s, 15))
+
+
+def multiples(options, kit, report):
+    case = case_from(options, DEFAULT_CASE)
+    policies = options.policy or ["off", "paper", "session-budget"]
+    xs = options.multiples or [1, 2, 4, 10]
+    columns = [Column("policy", "policy"), Column("x", "times", 1), *SESSION_COLUMNS]
+    report.begin("multiples", case, columns)
+    found = capacity.search(options, report, lambda: kit.sluice(case, "off"), case)
+    warmup = warmup_of(options, case)
+    for repeat, x, policy in alternating(options, xs, policies):
+        if policy == "off" and x != max(xs):
+            continue  # for contrast; what it does between is known
+        with kit.sluice(case, policy, options.paper if policy == "paper" else ()) as server:
+            outcome = load.run(options, server, case, x * found.rate, warmup + options.window, warmup, seed=1 + repeat)
+        report.add({"group": f"{policy} {x}", "policy": policy, "x": x, **session_figures(outcome, found.rate)})
+    report.table()
