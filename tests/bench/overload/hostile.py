@@ -43,7 +43,7 @@ def resumed(options, kit, report):
             report.add({"group": policy, "policy": policy, "accepted": outcome.asked["resumed_accepted"],
                         "tries": outcome.tries, "kept": outcome_kept(outcome),
                         "connect": outcome.ms("connect_p99"), "handshake": outcome.ms("resumed_p99"), "new": rate,
-                        "limited": outcome.limited})
+                        "limited": outcome.limited, "losses": outcome.losses})
     report.table()
 
 

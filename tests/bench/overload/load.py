@@ -78,6 +78,12 @@ class Outcome:
         return quantile_us(buckets, share, self.sum("sessions", "refused", "timeout")) / 1000
 
     @property
+    def losses(self):
+        """Who was refused or abandoned in the window, by step and cause, as the generator tells."""
+        sessions = self.result["window"]["sessions"]
+        return {fate: sessions[fate] for fate in ("refused", "abandoned") if fate in sessions}
+
+    @property
     def tries(self):
         """Hellos that offered to resume something."""
         return sum(self.sum("connections", "resumption", version, "offered", offer)

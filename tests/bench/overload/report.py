@@ -78,7 +78,7 @@ def session_figures(outcome, capacity):
     """What every experiment with sessions says about a run."""
     return {"offered": outcome.offered, "completed": outcome.completed, "share": outcome.completed / capacity,
             "kept": outcome.kept_share, "refused": outcome.refused_share, "p50": outcome.admitted_ms(0.5),
-            "p99": outcome.admitted_ms(0.99), "limited": outcome.limited}
+            "p99": outcome.admitted_ms(0.99), "limited": outcome.limited, "losses": outcome.losses}
 
 
 SESSION_COLUMNS = [Column("offered", "offered/s", 1), Column("completed", "completed/s", 1),
