@@ -25,7 +25,7 @@ constexpr unsigned kProbeEvery = 16;
 constexpr std::size_t kLogChunk = 32 * 1024;
 constexpr std::chrono::milliseconds kPulse{20};
 constexpr std::chrono::milliseconds kAcceptPause{10};
-constexpr std::chrono::milliseconds kGather{2};
+constexpr std::chrono::milliseconds kGather{8};
 constexpr std::chrono::seconds kShortBacklogFor{1};
 constexpr int kShortBacklog = 32;
 
