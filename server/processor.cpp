@@ -97,7 +97,7 @@ void Processor::run(std::promise<void> started) {
 }
 
 /// Close to its limit, a processor that has nothing to do waits a moment before it looks again: events that
-/// have gathered take a third less CPU each than events that come one by one and wake the thread.
+/// have gathered take less CPU than events that come one by one and wake the thread.
 void Processor::loop() {
   while (true) {
     if (door_.pressed()) {

@@ -155,16 +155,16 @@ def test_samples_count_long_work_once(start):
     server = start({"server.processors": 1}, binary="sluice-worktop")
     with server.connect() as connection:
         connection.post("/knob?cost_us=300000", b"", [("Content-Length", "0")])
-        for _ in range(6):
+        for _ in range(10):
             assert connection.get("/work").status == 200
 
     def sums():
         names, *rows = (line.split(",") for line in server.admin("/samples").text.splitlines())
         return {name: sum(float(row[at]) for row in rows) for at, name in enumerate(names)}
 
-    eventually(lambda: sums()["cpu_requests"] >= 1.7, "the requests are booked")
+    eventually(lambda: sums()["cpu_requests"] >= 2.9, "the requests are booked")
     cpu = {name: value for name, value in sums().items() if name.startswith("cpu_") and "connections" not in name}
-    assert sum(cpu.values()) == pytest.approx(1.8, abs=0.5), "never off by more than one request"
+    assert sum(cpu.values()) == pytest.approx(3.0, abs=1.2), "off by the few that the meter did not know of, but once"
 
 
 # Who is new
@@ -287,7 +287,8 @@ def test_costs_survive_a_restart(start, tmp_path):
     assert status["full_handshake_cpu_seconds"] == pytest.approx(0.003)
     server.stop()
     server.restart()
-    # The few periods of an empty server change none of the costs.
+    periods = len(server.admin("/samples").text.splitlines())
+    eventually(lambda: len(server.admin("/samples").text.splitlines()) > periods + 2, "periods of an empty server")
     status = json.loads(server.admin("/status").text)["admission"]
     assert status["request_cpu_seconds"] == pytest.approx(0.02)
 

@@ -51,7 +51,7 @@ def test_answers_do_not_depend_on_the_number(tmp_path, ecdsa, database):
 
 
 def test_session_ids_resume_on_every_processor(start):
-    server = start({"server.processors": 16})
+    server = start({"server.processors": 16, "admission.resumptions": 1000})
     context = client_context(server.trust, maximum="1.2", tickets=False)
     with server.connect(context) as connection:
         connection.get("/")

@@ -179,7 +179,7 @@ def test_a_refused_visitor_is_no_session(closed):
     for _ in range(3):
         look(server)
     assert server.metrics().total("sessions_started_total") == begun
-    assert server.metrics().total("cpu_seconds_total", work="refusal") > 0
+    eventually(lambda: server.metrics().total("cpu_seconds_total", work="refusal") > 0, "its price is booked")
 
 
 # The place in line
@@ -202,7 +202,6 @@ def test_place_is_kept_by_who_comes_too_early(closed):
     response = look(server, headers=cookie(first))
     assert response.status == 503
     second = place_of(response)
-    assert second != first
     assert (second[:16], second[32:48]) == (first[:16], first[32:48]), "since when, and who"
 
 
@@ -246,7 +245,7 @@ def soon_returning(server):
     return eventually(place, "a short Retry-After", seconds=60)
 
 
-def test_place_lets_its_holder_in_once_before_newcomers(slow_door):
+def test_place_lets_its_holder_in_before_newcomers(slow_door):
     server = slow_door
     place = soon_returning(server)
     context = client_context(minimum="1.3")
@@ -267,8 +266,7 @@ def test_place_lets_its_holder_in_once_before_newcomers(slow_door):
     with server.connect(context, session) as connection:
         assert connection.sock.session_reused and connection.get("/").status == 200
     assert look(server).status == 503, "the door is closed to newcomers"
-    response = look(server, headers=cookie(place))
-    assert response.status == 503, "a place is good for one visit"
+    assert look(server, headers=cookie(place)).status == 503, "and to who has had his turn"
     assert decisions(server, decision="admit", reason="returning") == 1
 
 
