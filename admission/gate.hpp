@@ -59,6 +59,8 @@ class Gate {
   /// Whether somebody waits: then next() is worth calling.
   bool anybody_waits() const noexcept { return queue_.size() > 0 || displaced_.size() > 0; }
   std::size_t waiting() const noexcept { return queue_.size(); }
+  /// As many wait as may.
+  bool full() const noexcept { return queue_.size() >= settings_.parked_max; }
   /// How long a newcomer would have to wait, in seconds; infinite when nobody is let in.
   double predicted_wait_s() const noexcept;
   /// Newcomers per second that this gate lets in.

@@ -48,8 +48,9 @@ class AdmissionControl {
     admission::Sample sample{};  ///< Of the last period.
     CpuReading cpus{};
     double request_s = 0, full_s = 0, resumed_s = 0, demand_per_s = 0, pause_s = 0, trim = 1;
-    double departures_per_s = 0, offered_per_s = 0, begun_per_s = 0, session_work_cpu = 0;
-    std::uint64_t sessions_begun = 0, sessions_shed = 0;
+    double departures_per_s = 0, offered_per_s = 0;
+    double other_cpu_s = 0;  ///< Of the process since its start, less what processors booked; never falls.
+    std::uint64_t sessions_shed = 0;
   };
   View view() const;
   /// The last ten minutes of samples as CSV, for `sluice-replay`.

@@ -72,6 +72,7 @@ Task<Connection::Next> Connection::ask_as_newcomer() {
   } else if (verdict == Verdict::admit && processor_.door().busy()) {
     processor_.door().line_up_for_handshake(*turn_);
     verdict = co_await wait_at_gate();
+    if (verdict != Verdict::admit) processor_.door().give_back();  // it waited too long
   }
   turn_.reset();
   if (aborted_) co_return Next::drop;

@@ -18,7 +18,7 @@ namespace {
 using admission::Verdict;
 
 constexpr std::chrono::milliseconds kBusyDelay{2};
-constexpr double kDelaySmoothing = 0.1;
+constexpr double kDelayMemory_s = 0.2;
 constexpr double kPressed = 0.85;  // of its CPU
 constexpr double kCostSmoothing = 0.05;
 constexpr double kRetryMin_s = 2, kRetryMax_s = 30;
@@ -112,7 +112,9 @@ void Door::pulse(Instant now, Monotonic::duration delay) {
   delay_min_ = std::min(delay_min_, delay);
   busy_ = delay > kBusyDelay;
   const double delay_s = std::chrono::duration<double>(delay).count();
-  run_delay_s_ += kDelaySmoothing * (delay_s - run_delay_s_);
+  const double since_s = std::chrono::duration<double>(now - pulsed_at_).count();
+  run_delay_s_ += (1 - std::exp(-since_s / kDelayMemory_s)) * (delay_s - run_delay_s_);
+  pulsed_at_ = now;
   counters_.demand.probes.add();
   counters_.demand.run_delay_us.add(static_cast<std::uint64_t>(delay_s * 1e6));
   while (admission::Waiter* waiter = gate_.expired(now)) static_cast<Turn*>(waiter)->end(false);
@@ -138,6 +140,7 @@ admission::SessionPtr Door::resume(const admission::SessionRecord& record, Insta
 Verdict Door::ask(Turn& turn, const Origin& origin, Instant now) {
   const Verdict verdict = gate_.ask(turn, origin.network, live(), now);
   if (verdict == Verdict::park) schedule_pump();
+  if (verdict == Verdict::refuse && gate_.full()) counters_.hit(Limit::parked);
   return verdict;
 }
 

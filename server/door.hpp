@@ -120,6 +120,7 @@ class Door {
   std::size_t work_waiting_ = 0;
   std::size_t in_flight_ = 0;
   double run_delay_s_ = 0;
+  Instant pulsed_at_{};
   double cpus_ = 1;  // of this processor
   double resumed_cost_s_ = 0;
   std::array<double, static_cast<std::size_t>(Refusal::count)> refusal_cost_s_{400e-6, 40e-6, 25e-6};
