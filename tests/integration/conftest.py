@@ -6,6 +6,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
+from door import NOBODY, await_closed  # noqa: E402
 from generator import Generator  # noqa: E402
 from sluice import Server, make_certificate  # noqa: E402
 
@@ -44,6 +45,18 @@ def start(tmp_path, ecdsa):
             server.stop()
         else:
             server.check_reports()
+
+
+@pytest.fixture
+def closed(start):
+    """closed("explain"): a server that refuses every newcomer so."""
+
+    def starter(refusal, **settings):
+        server = start({**NOBODY, "admission.refusal": refusal, **settings})
+        await_closed(server)
+        return server
+
+    return starter
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ NOBODY = {"server.processors": 1, "admission.policy": "paper", "admission.paper_
 # What a run learnt for the next one: CPU seconds of a request and of a full handshake, requests per second of a
 # session. With such handshakes one newcomer comes in, and the next within a minute at the soonest.
 DEAR_HANDSHAKES = "0.001 99 0.15\n"
+PLACE = "__Host-sluice-place"
 
 
 def keep_costs(directory, costs):
@@ -85,3 +86,18 @@ def paused(server):
         yield
     finally:
         server.signal(signal.SIGCONT)
+
+
+def look(server, context=None, headers=(), method="GET", body=b""):
+    """A refused visitor's whole visit -> the response."""
+    with server.connect(context) as connection:
+        connection.request(method, "/", headers, body)
+        response = connection.response(method)
+        assert connection.ending()[0], "ends with close_notify"
+        return response
+
+
+def place_of(response):
+    name, value = response.header("Set-Cookie").split(";")[0].split("=")
+    assert name == PLACE
+    return value
