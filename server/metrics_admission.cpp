@@ -7,8 +7,8 @@ namespace sluice::server {
 
 namespace {
 
-/// CPU seconds by kind of work. What no processor booked is other: the sum is the process' CPU time, but for the last
-/// tenth of a second.
+/// CPU seconds by kind of work. What no processor booked is other: the sum is the process' CPU time, but for
+/// the last tenth of a second.
 std::array<double, kWorks> work_seconds(const Page& page, const AdmissionControl::View& view) {
   std::array<double, kWorks> seconds{};
   for (std::size_t i = 0; i < kWorks; ++i) {

@@ -54,7 +54,7 @@ def test_descriptors_that_run_out(load, ecdsa):
 @pytest.fixture
 def far_server(start):
     """A sluice-hello in a network of its own -> (server, how to get there, how many connections each client made)."""
-    server = start(launcher=FEW_PORTS)
+    server = start({"admission.policy": "off"}, launcher=FEW_PORTS)  # all of them at once, as this is about ports
 
     def clients():
         seen = {}
