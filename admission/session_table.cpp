@@ -35,14 +35,12 @@ void SessionTable::wake(Shard& shard, Session& session, Instant now) noexcept {
   session.live_ = true;
   session.place_hook_.unlink();
   shard.slots[slot_.load(std::memory_order_relaxed)].push_back(session);
-  shard.by_age.push_back(session);
   live_.fetch_add(1, std::memory_order_relaxed);
 }
 
 void SessionTable::rest(Shard& shard, Session& session) noexcept {
   session.live_ = false;
   session.place_hook_.unlink();
-  session.age_hook_.unlink();
   shard.dormant.push_back(session);
   live_.fetch_sub(1, std::memory_order_relaxed);
 }
@@ -75,6 +73,7 @@ SessionPtr SessionTable::begin(const SessionRecord& record, Instant now) {
   Shard& shard = shard_of(record.id);
   const std::lock_guard lock(shard.mutex);
   auto session = insert(shard, record, now);
+  if (session) shard.by_age.push_back(*session);
   if (session) begun_.fetch_add(1, std::memory_order_relaxed);
   return session;
 }
@@ -94,6 +93,7 @@ void SessionTable::cancel(const Session& session) noexcept {
 void SessionTable::forget(Shard& shard, Session& session) noexcept {
   session.known_ = false;
   session.place_hook_.unlink();
+  session.age_hook_.unlink();
   shard.sessions.erase(SessionId{session.record_.id});  // a copy: the session may end with this
 }
 
@@ -133,6 +133,7 @@ SessionTable::Resumed SessionTable::resume(const SessionRecord& record, Instant 
     if (record.admitted_at < wall - limits_.memory || record.admitted_at > wall + limits_.memory) return {};
     session = insert(shard, record, now);
     if (!session) return {};
+    shard.by_age.push_front(*session);  // it began elsewhere, or before a restart
     departed_.fetch_sub(1, std::memory_order_relaxed);
   }
   if (!take_resumption(*session, now, scarce)) return {Resumption::excessive, nullptr};
@@ -199,9 +200,8 @@ std::size_t SessionTable::shed_from(Shard& shard, std::size_t count, Instant now
   std::size_t done = 0;
   for (auto at = shard.by_age.end(); done < count && at != shard.by_age.begin();) {
     Session& session = *--at;
-    if (Session::load(session.protected_until_) > now || session.shed()) continue;
+    if (!session.live_ || Session::load(session.protected_until_) > now || session.shed()) continue;
     session.shed_.store(true, std::memory_order_relaxed);
-    ++at;
     rest(shard, session);
     departed_.fetch_add(1, std::memory_order_relaxed);
     ++done;

@@ -61,7 +61,7 @@ class Session {
   Instant refilled_{};
   bool known_ = false;  // in the table
   Hook place_hook_;     // in a slot of the wheel while live, else among the dormant
-  Hook age_hook_;       // among all live ones, newest last
+  Hook age_hook_;       // among all in the table, newest last, however often it was out of sight
 };
 
 using SessionPtr = std::shared_ptr<Session>;

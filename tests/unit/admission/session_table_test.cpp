@@ -310,6 +310,18 @@ TEST_F(Sessions, TheYoungestAreShedFirst) {
   EXPECT_EQ(pass(100ms).departed, 3);
 }
 
+TEST_F(Sessions, WhoWasOutOfSightForAWhileIsNoYoungerForIt) {
+  const SessionPtr old = begin(0);
+  for (int i = 0; i < 120; ++i) pass(1s);
+  ASSERT_EQ(table.live(), 0U);
+  const SessionPtr young = begin(kShards);
+  table.seen(*old, now);
+  ASSERT_EQ(table.live(), 2U);
+  EXPECT_EQ(table.shed(1, now), 1U);
+  EXPECT_TRUE(young->shed());
+  EXPECT_FALSE(old->shed());
+}
+
 TEST_F(Sessions, WhoIsAboutToBuyIsNotShed) {
   std::vector<SessionPtr> sessions;
   for (std::uint64_t i = 0; i < 4; ++i) sessions.push_back(begin(i * kShards));
