@@ -2,6 +2,7 @@
 import dataclasses
 import math
 import ssl
+import time
 import urllib.request
 
 from . import capacity, load, series
@@ -62,11 +63,19 @@ def change(options, report, server, case, rate, seed, act, cpus_after):
 
 
 def post(server, path):
-    """To the application, whose certificate is one of ours."""
+    """To the application, whose certificate is one of ours. In a crowd its door is closed to us like to others: we knock again."""
     context = ssl._create_unverified_context()  # pylint: disable=protected-access
     request = urllib.request.Request(server.url + path, data=b"", method="POST")
-    with urllib.request.urlopen(request, timeout=10, context=context) as answer:
-        answer.read()
+    end = time.monotonic() + 10
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=10, context=context) as answer:
+                answer.read()
+                return
+        except OSError:  # a page with 503, an alert or a reset
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
 
 
 def cost_jump(options, kit, report):
