@@ -27,8 +27,10 @@ void Gate::follow(const Plan& plan, unsigned processors, Instant now) {
     const double left_over = quota_ < 1 ? quota_ : 0;
     quota_ = plan.quota / processors + left_over;
   }
-  tokens_ = std::min(tokens_, std::max(kBurstMin, rate_ * seconds(settings_.burst)));
+  tokens_ = std::min(tokens_, bucket());
 }
+
+double Gate::bucket() const noexcept { return std::max(kBurstMin, rate_ * seconds(settings_.burst)); }
 
 bool Gate::limited() const noexcept { return policy_ == Policy::session_budget; }
 
@@ -36,7 +38,7 @@ void Gate::refill(Instant now) noexcept {
   const double passed = std::max(0.0, seconds(now - refilled_));
   refilled_ = now;
   if (!std::isfinite(rate_)) return;
-  const double most = std::max(kBurstMin, rate_ * seconds(settings_.burst));
+  const double most = bucket();
   if (tokens_ < most) tokens_ = std::min(most, tokens_ + passed * rate_);
 }
 

@@ -68,6 +68,7 @@ class Gate {
 
  private:
   void refill(Instant now) noexcept;
+  double bucket() const noexcept;  // tokens it holds at most
   bool open(double live) const noexcept;
   bool limited() const noexcept;
   bool room(Instant now) const noexcept;

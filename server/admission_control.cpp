@@ -197,7 +197,6 @@ void AdmissionControl::tick(Monotonic::time_point now) {
   view_.resumed_s = state_.resumed_s.value(), view_.demand_per_s = state_.demand_per_s.value();
   view_.pause_s = state_.pause_s.value(), view_.trim = state_.trim;
   view_.departures_per_s = state_.departures_per_s, view_.offered_per_s = state_.offered_per_s;
-  view_.other_cpu_s = totals_->other_s;
   view_.sessions_shed += shed;
   lock.unlock();
   deliver_(decision.plan);

@@ -49,7 +49,6 @@ class AdmissionControl {
     CpuReading cpus{};
     double request_s = 0, full_s = 0, resumed_s = 0, demand_per_s = 0, pause_s = 0, trim = 1;
     double departures_per_s = 0, offered_per_s = 0;
-    double other_cpu_s = 0;  ///< Of the process since its start, less what processors booked; never falls.
     std::uint64_t sessions_shed = 0;
   };
   View view() const;

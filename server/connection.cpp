@@ -210,15 +210,24 @@ Task<Connection::Next> Connection::end_with(http::Response response) {
   co_return aborted_ ? Next::drop : Next::close;
 }
 
+bool Connection::may_repeat() noexcept {
+  const http::Verb method = parser_.request().method;
+  return method == http::Verb::get || method == http::Verb::head;
+}
+
+void Connection::number_request() noexcept {
+  request_start_ = Monotonic::now();
+  processor_.next_request_id(request_id_);
+  ++requests_;
+}
+
 Task<http::Response> Connection::answer() {
   http::Request& request = parser_.request();
   enter(ConnectionState::active);
   cancel();  // no deadline while the application works: it answers, or says that it is busy
-  request_start_ = Monotonic::now();
-  processor_.next_request_id(request_id_);
+  number_request();
   request.id = {request_id_.data(), request_id_.size()};
   request.peer = &peer_;
-  ++requests_;
   if (request.path == "*") {  // OPTIONS *: about the server, not about a resource (RFC 9110 section 9.3.7)
     http::Response response{.content_type = ""};
     response.set("Allow", "GET, HEAD, POST, OPTIONS");
@@ -226,8 +235,7 @@ Task<http::Response> Connection::answer() {
   }
   if (!begin_request(request_start_)) co_return busy_page(Busy::shed, processor_.door().retry_after(), true);
   if (!processor_.door().room_for_work() && !co_await wait_for_work()) {
-    const bool may_repeat = request.method == http::Verb::get || request.method == http::Verb::head;
-    co_return busy_page(Busy::waiting, processor_.door().retry_after(), may_repeat);
+    co_return busy_page(Busy::waiting, processor_.door().retry_after(), may_repeat());
   }
   processor_.door().work_begins();
   http::Response response;
@@ -249,11 +257,7 @@ Task<http::Response> Connection::answer() {
 /// request.
 Task<bool> Connection::respond(http::Response response, bool refused) {
   const auto& config = processor_.config();
-  if (refused) {
-    request_start_ = Monotonic::now();
-    processor_.next_request_id(request_id_);
-    ++requests_;
-  }
+  if (refused) number_request();
   const http::Request& request = parser_.request();
   // Draining still answers what has been received.
   const bool last = (processor_.draining() && in_.empty() && !tls_->pending()) ||

@@ -17,6 +17,7 @@
 #include "server/http/message.hpp"
 #include "server/http/request_parser.hpp"
 #include "server/listener.hpp"
+#include "server/place.hpp"
 #include "server/refusal_page.hpp"
 #include "server/tls/screen.hpp"
 #include "server/tls/tls_stream.hpp"
@@ -75,8 +76,12 @@ class Connection final : private TimerWheel::Timer, private tls::HandshakeGuard 
   Task<Next> refuse(Outcome why);
   bool gone() noexcept;
   Task<Next> explain();
-  bool come_back();
+  bool come_back(const Place& place);
   Task<bool> wait_for_work();
+  /// The request being served is one that a browser may repeat by itself (RFC 9110 section 9.2.1).
+  bool may_repeat() noexcept;
+  /// A request begins: its time, its id, its number.
+  void number_request() noexcept;
   bool begin_request(Monotonic::time_point now) noexcept;
   void account_request(Monotonic::duration took, std::uint64_t cpu_ns) noexcept;
   void account_end() noexcept;

@@ -2,7 +2,6 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <cerrno>
 
 #include "server/connection.hpp"
 #include "server/processor.hpp"
@@ -187,28 +186,22 @@ Task<Connection::Next> Connection::refuse(Outcome why) {
 Task<Connection::Next> Connection::explain() {
   const Next next = co_await read_request(kExplainPatience);
   if (next != Next::proceed) co_return next;
-  if (come_back()) co_return Next::proceed;
-  const http::Request& request = parser_.request();
-  auto& door = processor_.door();
-  const bool may_repeat = request.method == http::Verb::get || request.method == http::Verb::head;
-  const auto wait = door.retry_after();
-  const auto held = processor_.places().check(request.cookie(kPlaceCookie), wall_now());
+  const auto held = processor_.places().check(parser_.request().cookie(kPlaceCookie), wall_now());
+  if (held && come_back(*held)) co_return Next::proceed;
+  const auto wait = processor_.door().retry_after();
   const Place place = processor_.places().issue(held, wall_now(), wait);
-  http::Response response = busy_page(Busy::full, wait, may_repeat);
+  http::Response response = busy_page(Busy::full, wait, may_repeat());
   response.set("Set-Cookie", std::string(kPlaceCookie) + "=" + processor_.places().sign(place) +
                                  "; Path=/; Max-Age=600; Secure; HttpOnly; SameSite=Lax");
   enter(ConnectionState::active);
-  request_start_ = Monotonic::now();
-  processor_.next_request_id(request_id_);
-  ++requests_;
+  number_request();
   co_return co_await respond(std::move(response), false) ? Next::close : Next::drop;
 }
 
-bool Connection::come_back() {
-  const auto place = processor_.places().check(parser_.request().cookie(kPlaceCookie), wall_now());
-  if (!place || wall_now() < place->not_before) return false;
+bool Connection::come_back(const Place& place) {
+  if (wall_now() < place.not_before) return false;
   if (processor_.door().ask_returning(Monotonic::now()) != Verdict::admit) return false;
-  if (!processor_.places().use(*place)) {
+  if (!processor_.places().use(place)) {
     processor_.door().give_back();
     return false;
   }
@@ -270,7 +263,6 @@ void Connection::account_request(Monotonic::duration took, std::uint64_t cpu_ns)
 }
 
 void Connection::account_end() noexcept {
-  const bool full = began_full_;
   book(grant_ == Grant::newcomer || grant_ == Grant::in_session ? Work::request : Work::refusal);
   if (refused_by_ && !session_) processor_.door().refused(*refused_by_, cpu_ns_);
   auto& demand = processor_.counters().demand;
@@ -280,8 +272,8 @@ void Connection::account_end() noexcept {
   }
   // A connection that never got an answer is none of those whose typical cost the paper asks for.
   if (!session_ || requests_ == 0) return;
-  (full ? demand.connections_new : demand.connections_resumed).add();
-  (full ? demand.cpu_connections_new_us : demand.cpu_connections_resumed_us).add(cpu_ns_ / 1000);
+  (began_full_ ? demand.connections_new : demand.connections_resumed).add();
+  (began_full_ ? demand.cpu_connections_new_us : demand.cpu_connections_resumed_us).add(cpu_ns_ / 1000);
 }
 
 }  // namespace sluice::server

@@ -196,7 +196,7 @@ struct Counters {
     Counter connections_new, cpu_connections_new_us, connections_resumed, cpu_connections_resumed_us;
     Counter probes, run_delay_us;  ///< Of the run queue, and their sum.
     Counter run_delay_min_us;      ///< Smallest of the last 100 ms.
-    Counter in_flight, in_flight_max, waiting_work;
+    Counter in_flight, in_flight_max;
   };
 
   explicit Counters(std::size_t interactions) : interaction(interactions) {}

@@ -242,7 +242,6 @@ bool Door::line_up_for_work(Turn& turn) {
     return false;
   }
   ++work_waiting_;
-  counters_.demand.waiting_work.set(work_waiting_);
   work_.push_back(turn);
   return true;
 }

@@ -29,6 +29,7 @@ Origin origin_of(const Endpoint& peer);
 /// alert for "busy". Reads the hello first, as what is left unread would make the kernel send RST, which can
 /// overtake the alert.
 void send_refusal_alert(int fd, std::span<char> scratch) noexcept;
+
 /// Used on its processor's thread only.
 class Door {
  public:
@@ -43,8 +44,6 @@ class Door {
   void pulse(Instant now, Monotonic::duration delay);
 
   // What connections ask.
-  /// Whether anybody is ever turned away: with policy `off` and `observe` everybody is what he says he is.
-  bool strict() const noexcept { return strict_; }
   /// A hello with these random bytes was here before.
   bool replayed(Bytes random, Instant now) { return strict_ && replays_.seen(random, now); }
   bool suspect(const Origin& origin, Instant now) {
@@ -87,7 +86,7 @@ class Door {
   bool room_for_work() const noexcept { return !strict_ || in_flight_limit_.room(in_flight_); }
   /// False when the line is full, too.
   bool line_up_for_work(Turn& turn);
-  void leave_work_line() noexcept { counters_.demand.waiting_work.set(--work_waiting_); }
+  void leave_work_line() noexcept { --work_waiting_; }
   void work_begins() noexcept;
   void work_ends(Monotonic::duration waited) noexcept;
 
@@ -106,7 +105,7 @@ class Door {
   Executor executor_;
   const unsigned processors_;
   const std::size_t work_waiting_max_;
-  bool strict_ = false;
+  bool strict_ = false;  // with policy `off` and `observe` nobody is ever turned away
   bool busy_ = false;
   bool pressed_ = false;
   bool pump_scheduled_ = false;
