@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.hpp"
 #include "server/http/message.hpp"
 #include "server/task.hpp"
 
@@ -11,10 +12,37 @@
 /// never connections; the server knows no application.
 namespace sluice::server {
 
+/// Requests of one processor that wait for the application's own threads. One thread.
+struct WaitingAside {
+  std::size_t requests = 0;  ///< Now.
+  double waited_s = 0;       ///< Of all that came back from there.
+};
+
 /// Lent to the application's part on one processor; outlives it.
 struct ProcessorContext {
   unsigned index;     ///< 0 to processors - 1.
   Executor executor;  ///< Runs on the processor's own thread. Answers from other threads are posted here.
+  WaitingAside* aside = nullptr;  ///< See Aside. Null: nobody asks.
+};
+
+/// Held by the application while a request waits for the application's own threads (to hash a password, say).
+/// Such a wait says nothing about a slow database, so the guard against one neither counts nor bounds it.
+class Aside {
+ public:
+  explicit Aside(const ProcessorContext& context) noexcept : aside_(context.aside) {
+    if (aside_ != nullptr) ++aside_->requests;
+  }
+  ~Aside() {
+    if (aside_ == nullptr) return;
+    --aside_->requests;
+    aside_->waited_s += std::chrono::duration<double>(Monotonic::now() - since_).count();
+  }
+  Aside(const Aside&) = delete;
+  Aside& operator=(const Aside&) = delete;
+
+ private:
+  WaitingAside* const aside_;
+  const Monotonic::time_point since_ = Monotonic::now();
 };
 
 /// The application on one processor: its caches and database handles. Created, used and destroyed on that

@@ -58,12 +58,13 @@ void send_refusal_alert(int fd, std::span<char> scratch) noexcept {
 }
 
 Door::Door(const Config& config, AdmissionControl& control, Counters& counters, Executor executor,
-           unsigned processors)
+           unsigned processors, const WaitingAside& aside)
     : config_(config),
       control_(control),
       counters_(counters),
       executor_(executor),
       processors_(processors),
+      aside_(aside),
       work_waiting_max_((config.admission.work_waiting + processors - 1) / processors),
       gate_(gate_settings(config, processors)),
       replays_(random_value<std::uint64_t>()),
@@ -90,11 +91,17 @@ void Door::follow(const admission::Plan& plan, Instant now) {
     const double cpu_share =
         static_cast<double>(cpu_ns - cpu_before_) / 1e9 / elapsed_s / std::max(cpus_, 0.01);
     pressed_ = cpu_share > kPressed;
-    in_flight_limit_.update(elapsed_s, answered_, waited_s_, static_cast<double>(in_flight_), cpu_share);
+    // Where the application's own threads take the CPU, what waits waits for the CPU.
+    const admission::Sample& all = view.sample;
+    const double process_share = all.cpu_total() / std::max(all.cpus * all.elapsed_s, 1e-3);
+    const double waited_s = std::max(0.0, waited_s_ - (aside_.waited_s - aside_before_s_));
+    in_flight_limit_.update(elapsed_s, answered_, waited_s, static_cast<double>(at_work()),
+                            std::max(cpu_share, process_share));
     counters_.demand.in_flight_max.set(static_cast<std::uint64_t>(in_flight_limit_.limit()));
   }
   cpu_before_ = cpu_ns;
   answered_ = waited_s_ = 0;
+  aside_before_s_ = aside_.waited_s;
   period_began_ = now;
   if (delay_min_ != Monotonic::duration::max()) {
     // Handshakes come behind requests: a queue of those alone is how a machine with too many sessions shows
@@ -118,6 +125,7 @@ void Door::pulse(Instant now, Monotonic::duration delay) {
   counters_.demand.probes.add();
   counters_.demand.run_delay_us.add(static_cast<std::uint64_t>(delay_s * 1e6));
   while (admission::Waiter* waiter = gate_.expired(now)) static_cast<Turn*>(waiter)->end(false);
+  serve_work_line();  // whoever steps aside ends no work, but makes room for some
   if (gate_.anybody_waits() || !handshakes_.empty()) schedule_pump();
 }
 
@@ -252,10 +260,15 @@ void Door::work_ends(Monotonic::duration waited) noexcept {
   counters_.demand.in_flight.set(--in_flight_);
   answered_ += 1;
   waited_s_ += std::chrono::duration<double>(waited).count();
-  if (work_.empty() || !room_for_work()) return;
-  Turn& turn = work_.front();
-  work_.pop_front();
-  turn.end(true);
+  serve_work_line();
+}
+
+void Door::serve_work_line() noexcept {
+  for (std::size_t given = 0; !work_.empty() && room_for_work(given); ++given) {
+    Turn& turn = work_.front();
+    work_.pop_front();
+    turn.end(true);
+  }
 }
 
 }  // namespace sluice::server

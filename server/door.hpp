@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -11,6 +12,7 @@
 #include "admission/ladder.hpp"
 #include "admission/replay_filter.hpp"
 #include "server/admission_control.hpp"
+#include "server/app.hpp"
 #include "server/counters.hpp"
 #include "server/listener.hpp"
 #include "server/turn.hpp"
@@ -36,7 +38,7 @@ class Door {
   using Instant = Monotonic::time_point;
 
   Door(const Config& config, AdmissionControl& control, Counters& counters, Executor executor,
-       unsigned processors);
+       unsigned processors, const WaitingAside& aside);
 
   // What the processor tells it.
   void follow(const admission::Plan& plan, Instant now);
@@ -83,7 +85,9 @@ class Door {
   bool busy() const noexcept { return busy_ || !handshakes_.empty(); }
   void line_up_for_handshake(Turn& turn);
   /// A request may be worked on now; otherwise line up.
-  bool room_for_work() const noexcept { return !strict_ || in_flight_limit_.room(in_flight_); }
+  bool room_for_work(std::size_t promised = 0) const noexcept {
+    return !strict_ || in_flight_limit_.room(at_work() + promised);
+  }
   /// False when the line is full, too.
   bool line_up_for_work(Turn& turn);
   void leave_work_line() noexcept { --work_waiting_; }
@@ -98,12 +102,15 @@ class Door {
   void pump();
   void schedule_pump();
   bool serve_gate(Instant now);
+  std::size_t at_work() const noexcept { return in_flight_ - std::min(in_flight_, aside_.requests); }
+  void serve_work_line() noexcept;
 
   const Config& config_;
   AdmissionControl& control_;
   Counters& counters_;
   Executor executor_;
   const unsigned processors_;
+  const WaitingAside& aside_;
   const std::size_t work_waiting_max_;
   bool strict_ = false;  // with policy `off` and `observe` nobody is ever turned away
   bool busy_ = false;
@@ -131,6 +138,7 @@ class Door {
   Monotonic::duration delay_min_ = Monotonic::duration::max();
   Monotonic::duration handshake_wait_min_ = Monotonic::duration::max();
   double waited_s_ = 0;
+  double aside_before_s_ = 0;
   double answered_ = 0;
   std::uint64_t cpu_before_ = 0;
   std::uint64_t random_;

@@ -66,7 +66,7 @@ Processor::Processor(unsigned index, const Shared& shared, std::vector<Listener>
       pulse_timer_(io_.get_executor()),
       wheel_(coarse_now()),
       meter_(counters_.work_ns, counters_.thread_cpu_ns),
-      door_(shared.config, shared.admission, counters_, io_.get_executor(), shared.processors),
+      door_(shared.config, shared.admission, counters_, io_.get_executor(), shared.processors, aside_),
       next_id_(random_start()) {}
 
 Processor::~Processor() { join(); }
@@ -83,7 +83,7 @@ void Processor::run(std::promise<void> started) {
   std::snprintf(name, sizeof name, "processor-%u", index_);
   ::pthread_setname_np(::pthread_self(), name);
   try {
-    app_ = shared_.app.start({.index = index_, .executor = io_.get_executor()});
+    app_ = shared_.app.start({.index = index_, .executor = io_.get_executor(), .aside = &aside_});
     started.set_value();
   } catch (...) {
     started.set_exception(std::current_exception());

@@ -121,6 +121,7 @@ class Processor {
   const std::uint64_t connections_max_;
   const std::uint64_t per_address_max_;
   Counters counters_;
+  WaitingAside aside_;  // before the loop, in which requests may be left that look at it
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<Executor> work_;
   std::vector<Listener> listeners_;

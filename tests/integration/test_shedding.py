@@ -155,6 +155,25 @@ def test_a_slow_backend_bounds_work_and_keeps_connections(worktop):
         assert server.metrics().total("sessions_shed_total") == 0
 
 
+def test_a_queue_before_the_applications_own_threads_holds_up_nobody_else(worktop):
+    """As when many register at once and each password takes its time: everybody else goes on."""
+    server = worktop({"admission.work_wait": "100ms"})
+    with contextlib.ExitStack() as stack:
+        visitors = crowd(server, stack, 70)
+        operator, others, patient = visitors[0], visitors[1:11], visitors[11:]
+        turn(operator, wait_ms=5)
+        with all_at_once(others, "/wait") as answers:
+            eventually(lambda: len(answers) >= 300, "the usual time is known")
+        turn(operator, wait_ms=400, parallel=4)
+        with all_at_once(patient, "/aside") as late:
+            eventually(lambda: len(late) >= 12, "the queue is worked off slowly")
+            for other in others:
+                assert [other.get("/").status for _ in range(20)] == [200] * 20
+            assert bound(server) == 0
+            turn(operator, wait_ms=0, parallel=0)
+        assert all(response.status == 200 for _, response in late)
+
+
 def test_a_full_line_for_work_is_a_limit(worktop):
     server = worktop({"admission.work_wait": "10s", "admission.work_waiting": 1})
     with contextlib.ExitStack() as stack:

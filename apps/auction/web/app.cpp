@@ -13,7 +13,7 @@ AuctionApp::AuctionApp(const Config& config, std::shared_ptr<Store> store)
 std::span<const std::string_view> AuctionApp::interactions() const noexcept { return interaction_names(); }
 
 std::unique_ptr<server::AppProcessor> AuctionApp::start(server::ProcessorContext context) {
-  return std::make_unique<Processor>(shared_, context.executor, store_->repository(context.executor));
+  return std::make_unique<Processor>(shared_, context, store_->repository(context.executor));
 }
 
 std::string AuctionApp::not_ready() const { return store_->not_ready(); }

@@ -16,7 +16,7 @@ Task<PasswordCheck> check_password(Shop& shop, std::string nickname, std::string
   };
   if (exists && shop.credentials.knows(nickname, password, stored, coarse_now())) co_return right();
 
-  const auto matches = co_await pool.verify(shop.executor, password, stored);
+  const auto matches = co_await pool.verify(shop.processor, password, stored);
   if (!matches) co_return PasswordCheck{.verdict = Verdict::busy};
   if (!*matches || !exists) co_return PasswordCheck{};
   shop.credentials.remember(nickname, password, stored, coarse_now());

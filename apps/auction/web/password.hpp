@@ -4,8 +4,8 @@
 #include <string_view>
 
 /// Passwords as they are stored: scrypt (RFC 7914), in the form `$scrypt$ln=15,r=8,p=1$<salt>$<hash>`, salt
-/// and hash in base64 without padding. Slow and hungry for memory on purpose: never called on a processor's
-/// thread, see password_pool.hpp.
+/// and hash in base64 without padding. Slow and hungry for memory on purpose: not called on a processor's
+/// thread unless the hash `is_quick`, see password_pool.hpp.
 namespace sluice::auction::web {
 
 struct ScryptCost {
@@ -18,6 +18,9 @@ struct ScryptCost {
 /// Largest memory a stored hash may ask for. A hash that asks for more is taken as a wrong one.
 inline constexpr std::size_t kScryptMemoryMax = 256u << 20;
 bool is_acceptable(const ScryptCost& cost) noexcept;
+
+/// Takes some 60 us at most, as the hashes of demo users do, which `sluice populate` makes by the million.
+bool is_quick(const ScryptCost& cost) noexcept;
 
 /// Cost of a stored hash; `nullopt` when it isn't of the form above.
 std::optional<ScryptCost> cost_of(std::string_view stored) noexcept;

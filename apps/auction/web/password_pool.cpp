@@ -111,8 +111,9 @@ std::uint64_t PasswordPool::refused() const {
 }
 
 template <class Result, class Work>
-Task<std::optional<Result>> PasswordPool::submit(Executor executor, Work work) {
+Task<std::optional<Result>> PasswordPool::submit(server::ProcessorContext processor, Work work) {
   if (!reserve()) co_return std::nullopt;
+  const server::Aside aside{processor};
   // Filled in by the job before it posts, read here after it has posted.
   const auto result = std::make_shared<std::optional<Result>>();
   auto start = [&](auto handler) {
@@ -132,24 +133,31 @@ Task<std::optional<Result>> PasswordPool::submit(Executor executor, Work work) {
       Work work;
       std::shared_ptr<std::optional<Result>> result;
     };
-    push(std::make_unique<WorkJob>(executor, std::move(handler), std::move(work), result));
+    push(std::make_unique<WorkJob>(processor.executor, std::move(handler), std::move(work), result));
   };
   co_await asio::async_initiate<const asio::use_awaitable_t<Executor>&, void()>(start, use_task);
   co_return std::move(*result);
 }
 
-Task<std::optional<bool>> PasswordPool::verify(Executor executor, std::string password, std::string stored) {
+Task<std::optional<bool>> PasswordPool::verify(server::ProcessorContext processor, std::string password,
+                                               std::string stored) {
+  const auto cost = cost_of(stored);
+  if (cost && is_quick(*cost)) {
+    const Secret secret{std::move(password)};
+    co_return verify_password(secret.text(), stored);
+  }
   auto work = [secret = Secret{std::move(password)}, stored = std::move(stored)] {
     return verify_password(secret.text(), stored);
   };
-  return submit<bool>(executor, std::move(work));
+  co_return co_await submit<bool>(processor, std::move(work));
 }
 
-Task<std::optional<std::string>> PasswordPool::hash(Executor executor, std::string password) {
+Task<std::optional<std::string>> PasswordPool::hash(server::ProcessorContext processor,
+                                                    std::string password) {
   auto work = [secret = Secret{std::move(password)}, cost = config_.cost] {
     return hash_password(secret.text(), cost);
   };
-  return submit<std::string>(executor, std::move(work));
+  return submit<std::string>(processor, std::move(work));
 }
 
 }  // namespace sluice::auction::web

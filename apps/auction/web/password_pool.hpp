@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "apps/auction/web/password.hpp"
-#include "server/task.hpp"
+#include "server/app.hpp"
 
 /// The threads that hash passwords, so that no processor waits for scrypt.
 namespace sluice::auction::web {
@@ -30,9 +30,11 @@ class PasswordPool {
   /// posted to it afterwards. Call it before the processor goes.
   void forget(Executor executor);
 
-  /// `nullopt`: the queue is full. Resumes on `executor`, where it must have been called.
-  Task<std::optional<bool>> verify(Executor executor, std::string password, std::string stored);
-  Task<std::optional<std::string>> hash(Executor executor, std::string password);
+  /// `nullopt`: the queue is full. Resumes on the processor, where it must have been called. A hash that
+  /// `is_quick` is verified at once: behind others in the queue it would wait a thousand times as long.
+  Task<std::optional<bool>> verify(server::ProcessorContext processor, std::string password,
+                                   std::string stored);
+  Task<std::optional<std::string>> hash(server::ProcessorContext processor, std::string password);
 
   /// A hash of an unguessable password at the configured cost, for names that no user has: they then take as
   /// long.
@@ -51,7 +53,7 @@ class PasswordPool {
     const void* const owner;
   };
   template <class Result, class Work>
-  Task<std::optional<Result>> submit(Executor executor, Work work);
+  Task<std::optional<Result>> submit(server::ProcessorContext processor, Work work);
   bool reserve();
   void push(std::unique_ptr<Job> job);
   void work();

@@ -50,10 +50,11 @@ http::Response not_found(const http::Request& request) {
 
 }  // namespace
 
-Processor::Processor(Shared& shared, Executor executor, std::unique_ptr<Repository> repository)
-    : shop_{.shared = shared, .executor = executor, .repository = std::move(repository)} {}
+Processor::Processor(Shared& shared, const server::ProcessorContext& context,
+                     std::unique_ptr<Repository> repository)
+    : shop_{.shared = shared, .processor = context, .repository = std::move(repository)} {}
 
-Processor::~Processor() { shop_.shared.passwords.forget(shop_.executor); }
+Processor::~Processor() { shop_.shared.passwords.forget(shop_.processor.executor); }
 
 Task<http::Response> Processor::handle(const http::Request& request) {
   if (const Route* route = find_route(request.path)) {

@@ -8,7 +8,7 @@ namespace sluice::auction::web {
 /// did not send.
 class Processor final : public server::AppProcessor {
  public:
-  Processor(Shared& shared, Executor executor, std::unique_ptr<Repository> repository);
+  Processor(Shared& shared, const server::ProcessorContext& context, std::unique_ptr<Repository> repository);
   ~Processor() override;
 
   Task<http::Response> handle(const http::Request& request) override;

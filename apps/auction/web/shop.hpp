@@ -10,6 +10,7 @@
 #include "apps/auction/web/login_limiter.hpp"
 #include "apps/auction/web/password_pool.hpp"
 #include "apps/auction/web/session.hpp"
+#include "server/app.hpp"
 #include "server/http/form.hpp"
 #include "server/http/message.hpp"
 #include "server/task.hpp"
@@ -40,7 +41,7 @@ struct Shared {
 /// The shop on one processor.
 struct Shop {
   Shared& shared;
-  Executor executor;
+  server::ProcessorContext processor;
   std::unique_ptr<Repository> repository;
   CredentialCache credentials{};
   std::vector<Category> categories{};  ///< Read once: they never change.

@@ -14,6 +14,7 @@
 ///
 ///     GET  /work     burns `cost_us` of CPU
 ///     GET  /wait     waits `wait_ms` for a backend that answers `parallel` queries at once on each processor
+///     GET  /aside    the same, as a wait for the application's own threads
 ///     GET  /deal     is a page in the middle of a purchase
 ///     POST /knob?cost_us=..&wait_ms=..&parallel=..   changes those given; answers with all of them
 ///
@@ -76,7 +77,8 @@ std::string turn(Knobs& knobs, std::string_view query) {
 
 class WorktopProcessor final : public server::AppProcessor {
  public:
-  WorktopProcessor(Knobs& knobs, Executor executor) : knobs_(knobs), backend_(executor) {}
+  WorktopProcessor(Knobs& knobs, const server::ProcessorContext& context)
+      : knobs_(knobs), context_(context), backend_(context.executor) {}
 
   Task<http::Response> handle(const http::Request& request) override {
     if (request.path == "/knob") {
@@ -90,7 +92,9 @@ class WorktopProcessor final : public server::AppProcessor {
       burn(knobs_.cost_us.value);
       co_return text(work, "worked\n");
     }
-    if (request.path == "/wait") {
+    if (request.path == "/wait" || request.path == "/aside") {
+      std::optional<server::Aside> aside;
+      if (request.path == "/aside") aside.emplace(context_);
       co_await backend_.query(std::chrono::milliseconds{knobs_.wait_ms.value}, knobs_.parallel.value);
       co_return text(wait, "waited\n");
     }
@@ -113,6 +117,7 @@ class WorktopProcessor final : public server::AppProcessor {
   }
 
   Knobs& knobs_;
+  const server::ProcessorContext context_;
   worktop::Backend backend_;
 };
 
@@ -120,7 +125,7 @@ class WorktopApp final : public server::App {
  public:
   std::span<const std::string_view> interactions() const noexcept override { return kInteractions; }
   std::unique_ptr<server::AppProcessor> start(server::ProcessorContext context) override {
-    return std::make_unique<WorktopProcessor>(knobs_, context.executor);
+    return std::make_unique<WorktopProcessor>(knobs_, context);
   }
 
  private:

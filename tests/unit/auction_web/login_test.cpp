@@ -1,9 +1,11 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <latch>
+#include <vector>
 
 #include "apps/auction/web/credential_cache.hpp"
 #include "apps/auction/web/login_limiter.hpp"
@@ -15,6 +17,7 @@ namespace sluice::auction::web {
 namespace {
 
 using std::chrono::seconds;
+using testing::ElementsAre;
 
 constexpr ScryptCost kCheap{.log2_n = 1, .r = 1, .p = 1};
 const Monotonic::time_point kStart{std::chrono::hours{1000}};
@@ -81,15 +84,15 @@ TEST(PasswordPool, RefusesAnUnacceptableCost) {
 }
 
 TEST(PasswordPool, HashesOnItsThreadsAndResumesOnTheProcessor) {
-  PasswordPool pool{{.threads = 2, .queue_max = 10, .cost = kCheap}};
+  PasswordPool pool{{.threads = 2, .queue_max = 10, .cost = {.log2_n = 8, .r = 1, .p = 1}}};
   boost::asio::io_context io;
   const auto here = std::this_thread::get_id();
   int right = 0;
   for (int i = 0; i < 8; ++i) {
     const auto round = [&]() -> Task<void> {
-      const auto stored = co_await pool.hash(io.get_executor(), "secret");
-      const auto matches = co_await pool.verify(io.get_executor(), "secret", stored.value());
-      const auto differs = co_await pool.verify(io.get_executor(), "other", stored.value());
+      const auto stored = co_await pool.hash({0, io.get_executor()}, "secret");
+      const auto matches = co_await pool.verify({0, io.get_executor()}, "secret", stored.value());
+      const auto differs = co_await pool.verify({0, io.get_executor()}, "other", stored.value());
       right += matches.value() && !differs.value() && std::this_thread::get_id() == here ? 1 : 0;
     };
     boost::asio::co_spawn(io, round, boost::asio::detached);
@@ -104,7 +107,7 @@ TEST(PasswordPool, SaysBusyWhenTheQueueIsFull) {
   int busy = 0;
   for (int i = 0; i < 5; ++i) {
     const auto once = [&]() -> Task<void> {
-      const auto answer = co_await pool.hash(io.get_executor(), "x");
+      const auto answer = co_await pool.hash({0, io.get_executor()}, "x");
       busy += answer ? 0 : 1;
     };
     boost::asio::co_spawn(io, once, boost::asio::detached);
@@ -117,13 +120,45 @@ TEST(PasswordPool, SaysBusyWhenTheQueueIsFull) {
   EXPECT_EQ(busy, 3);
 }
 
+TEST(PasswordPool, TellsWhoWaitsForItsThreads) {
+  PasswordPool pool{{.threads = 0, .cost = kCheap}};
+  boost::asio::io_context io;
+  server::WaitingAside aside;
+  for (int i = 0; i < 3; ++i) {
+    const auto once = [&]() -> Task<void> {
+      static_cast<void>(co_await pool.hash({0, io.get_executor(), &aside}, "x"));
+    };
+    boost::asio::co_spawn(io, once, boost::asio::detached);
+  }
+  io.poll();
+  EXPECT_EQ(aside.requests, 3U);
+  pool.forget(io.get_executor());
+  io.run();
+  EXPECT_EQ(aside.requests, 0U);
+  EXPECT_GT(aside.waited_s, 0);
+}
+
+TEST(PasswordPool, VerifiesAQuickHashWithoutTheQueue) {
+  PasswordPool pool{{.threads = 0, .queue_max = 0}};  // nobody works, and nothing may wait
+  boost::asio::io_context io;
+  std::vector<std::optional<bool>> answers;
+  const auto ask = [&](std::string password, const ScryptCost& cost) -> Task<void> {
+    answers.push_back(co_await pool.verify({0, io.get_executor()}, password, hash_password("x", cost)));
+  };
+  boost::asio::co_spawn(io, ask("x", kCheap), boost::asio::detached);
+  boost::asio::co_spawn(io, ask("y", kCheap), boost::asio::detached);
+  boost::asio::co_spawn(io, ask("x", {.log2_n = 8, .r = 1, .p = 1}), boost::asio::detached);
+  io.run();
+  EXPECT_THAT(answers, ElementsAre(true, false, std::nullopt));
+}
+
 TEST(PasswordPool, ForgetsAProcessorThatGoes) {
   PasswordPool pool{{.threads = 1, .queue_max = 100, .cost = {.log2_n = 10, .r = 8, .p = 1}}};
   for (int round = 0; round < 5; ++round) {
     boost::asio::io_context io;
     for (int i = 0; i < 10; ++i) {
       const auto once = [&]() -> Task<void> {
-        static_cast<void>(co_await pool.hash(io.get_executor(), "x"));
+        static_cast<void>(co_await pool.hash({0, io.get_executor()}, "x"));
       };
       boost::asio::co_spawn(io, once, boost::asio::detached);
     }

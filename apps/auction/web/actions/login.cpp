@@ -41,7 +41,7 @@ http::Response too_many(Visit& visit, std::chrono::seconds wait) {
 Task<void> strengthen(Shop& shop, Id user, std::string stored, std::string password) {
   PasswordPool& pool = shop.shared.passwords;
   if (cost_of(stored) == pool.cost()) co_return;
-  auto hash = co_await pool.hash(shop.executor, std::move(password));
+  auto hash = co_await pool.hash(shop.processor, std::move(password));
   if (hash) static_cast<void>(co_await shop.repository->set_password_hash(user, std::move(*hash)));
 }
 

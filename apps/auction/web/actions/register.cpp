@@ -111,13 +111,13 @@ Task<http::Response> register_user(Shop& shop, Visit& visit) {
     errors.add("err_region", "There is no region of this name. Choose one of the list.");
     co_return refused(shop, visit, errors);
   }
-  auto hash = co_await shop.shared.passwords.hash(shop.executor, std::string{visit.form.get("password")});
+  auto hash = co_await shop.shared.passwords.hash(shop.processor, std::string{visit.form.get("password")});
   if (!hash) co_return unavailable(visit, kInteraction);
   NewUser fresh{.firstname = std::string{visit.form.get("firstname")},
                 .lastname = std::string{visit.form.get("lastname")},
                 .nickname = std::string{visit.form.get("nickname")},
                 .email = std::string{visit.form.get("email")},
-                .password_hash = std::move(*hash),
+                .password_hash = *hash,
                 .region = (*region)->id};
   auto user = co_await shop.repository->register_user(std::move(fresh));
   if (!user && user.error() == StoreError::nickname_taken) {
@@ -125,7 +125,10 @@ Task<http::Response> register_user(Shop& shop, Visit& visit) {
     co_return refused(shop, visit, errors);
   }
   if (!user) co_return store_failure(visit, kInteraction, user.error());
-  if (visit.family == Family::rubis) co_return registered(visit, *user);
+  if (visit.family == Family::rubis) {  // and will soon act, with the password in every request
+    shop.credentials.remember(user->nickname, visit.form.get("password"), *hash, coarse_now());
+    co_return registered(visit, *user);
+  }
   co_return co_await logged_in(shop, visit, kInteraction, user->id, user->nickname, "/me");
 }
 
