@@ -189,6 +189,9 @@ Decision decide(const Settings& settings, const State& state, const Sample& samp
     plan.quota = paper.quota;
     plan.interval_begins = paper.interval_begins;
     plan.cpus_required = paper.cpus_required;
+  } else {
+    s.interval_s = s.interval_new = s.interval_resumed = 0;  // when it comes back, it begins anew
+    s.paper_quota = Plan::kUnlimited;
   }
   if (settings.policy == Policy::off || settings.policy == Policy::observe) plan.shed = 0;
   plan.policy = settings.policy;

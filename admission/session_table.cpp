@@ -108,19 +108,25 @@ void SessionTable::seen(Session& session, Instant now) noexcept {
   departed_.fetch_sub(1, std::memory_order_relaxed);
 }
 
-bool SessionTable::take_resumption(Session& session, Instant now, bool scarce) noexcept {
+bool SessionTable::take_resumption(Session& session, Instant now, Allowance allowance) noexcept {
   const std::chrono::duration<double> passed = now - session.refilled_;
   const double per_s = limits_.resumptions / static_cast<double>(limits_.resumptions_per.count());
   session.refilled_ = now;
   session.resumptions_left_ =
       std::min(limits_.resumptions, session.resumptions_left_ + std::max(0.0, passed.count()) * per_s);
-  if (session.resumptions_left_ < (scarce ? limits_.resumptions / 2 : 1)) return false;
+  const double needed = allowance == Allowance::half ? limits_.resumptions / 2 : 1;
+  if (session.resumptions_left_ < needed) return allowance == Allowance::unlimited;
   session.resumptions_left_ -= 1;
   return true;
 }
 
+void SessionTable::give_back_resumption(Session& session) noexcept {
+  const std::lock_guard lock(shard_of(session.record_.id).mutex);
+  session.resumptions_left_ = std::min(limits_.resumptions, session.resumptions_left_ + 1);
+}
+
 SessionTable::Resumed SessionTable::resume(const SessionRecord& record, Instant now, WallSeconds wall,
-                                           bool scarce) {
+                                           Allowance allowance) {
   if (record.epoch != epoch_) return {};
   Shard& shard = shard_of(record.id);
   const std::lock_guard lock(shard.mutex);
@@ -136,7 +142,7 @@ SessionTable::Resumed SessionTable::resume(const SessionRecord& record, Instant 
     shard.by_age.push_front(*session);  // it began elsewhere, or before a restart
     departed_.fetch_sub(1, std::memory_order_relaxed);
   }
-  if (!take_resumption(*session, now, scarce)) return {Resumption::excessive, nullptr};
+  if (!take_resumption(*session, now, allowance)) return {Resumption::excessive, nullptr};
   if (!session->live_) departed_.fetch_sub(1, std::memory_order_relaxed);
   wake(shard, *session, now);
   return {Resumption::in_session, std::move(session)};

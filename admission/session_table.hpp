@@ -95,11 +95,18 @@ class SessionTable {
     Resumption result = Resumption::stranger;
     SessionPtr session{};  ///< With `in_session` only.
   };
+  enum class Allowance {
+    whole,
+    half,       ///< There is CPU only for sessions that have used less than half of theirs, as people do.
+    unlimited,  ///< Everybody goes on, whatever was used.
+  };
   /// `wall`: by which the age of a session is judged that this table does not know, since it began on another
   /// member or before a restart. It is taken in when it began within `memory` of it, before or, by the clock
   /// of another, after: else a clock that is wrong would make sessions that never get old.
-  /// `scarce`: there is CPU only for sessions that have used less than half of their allowance, as people do.
-  Resumed resume(const SessionRecord& record, Instant now, WallSeconds wall, bool scarce = false);
+  Resumed resume(const SessionRecord& record, Instant now, WallSeconds wall,
+                 Allowance allowance = Allowance::whole);
+  /// It turned out to be somebody else who showed the session's ticket.
+  void give_back_resumption(Session& session) noexcept;
 
   /// It made a request.
   void seen(Session& session, Instant now) noexcept;
@@ -150,7 +157,7 @@ class SessionTable {
   void rest(Shard& shard, Session& session) noexcept;
   SessionPtr insert(Shard& shard, const SessionRecord& record, Instant now);
   bool make_room(Shard& shard) noexcept;
-  bool take_resumption(Session& session, Instant now, bool scarce) noexcept;
+  bool take_resumption(Session& session, Instant now, Allowance allowance) noexcept;
   void look_at_slot(Shard& shard, std::size_t slot, Instant now, Duration horizon);
   void forget_dormant(Shard& shard, Instant now) noexcept;
   std::size_t shed_from(Shard& shard, std::size_t count, Instant now) noexcept;

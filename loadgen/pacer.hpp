@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/random.hpp"
 #include "loadgen/profile.hpp"
-#include "loadgen/random.hpp"
 
 /// When the next client comes.
 namespace sluice::loadgen {

@@ -4,8 +4,8 @@
 #include <optional>
 #include <string_view>
 
+#include "base/random.hpp"
 #include "loadgen/outcome.hpp"
-#include "loadgen/random.hpp"
 
 /// How real clients come back after a refusal (measured behaviours: docs/measuring.md).
 namespace sluice::loadgen {

@@ -52,13 +52,16 @@ admission::SessionLimits limits_of(const Config& config) {
 struct AdmissionControl::Totals {
   std::array<double, kWorks> work_s{};
   double process_s = 0;
-  double other_s = 0;  // the most ever left over: what a busy processor books late must not count twice
+  double unbooked_s = 0;
+  double other_s = 0;  // what is left over, or the most that ever was: it must not seem to fall
   double requests = 0, returns = 0, demand = 0, pause_s = 0;
   double full = 0, resumed = 0, offered = 0, resuming = 0, admitted = 0, refused = 0;
   double connections_new = 0, cpu_new = 0, connections_resumed = 0, cpu_resumed = 0;
   double probes = 0, run_delay_s = 0;
 
-  double booked_s() const noexcept { return std::accumulate(work_s.begin(), work_s.end(), 0.0); }
+  double left_over_s() const noexcept {
+    return process_s - unbooked_s - std::accumulate(work_s.begin(), work_s.end(), 0.0);
+  }
   void read(const std::vector<const Counters*>& all) {
     *this = {};
     process_s = process_cpu_s();
@@ -70,6 +73,7 @@ struct AdmissionControl::Totals {
   void add(const Counters& counters) {
     const auto& d = counters.demand;
     for (std::size_t i = 0; i < kWorks; ++i) work_s[i] += number(counters.work_ns[i]) / 1e9;
+    unbooked_s += number(counters.unbooked_ns) / 1e9;
     requests += number(d.requests), returns += number(d.returns);
     demand += number(d.demand_milli) / 1e3, pause_s += number(d.pause_us) / 1e6;
     full += number(d.full), resumed += number(d.resumed);
@@ -100,8 +104,8 @@ void AdmissionControl::start(std::vector<const Counters*> counters, std::functio
   deliver_ = std::move(deliver);
   last_tick_ = Monotonic::now();
   totals_->read(counters_);
-  totals_->other_s = totals_->process_s - totals_->booked_s();  // what it took to start is no period's
-  tick(last_tick_);                                             // a plan before the first connection
+  totals_->other_s = totals_->left_over_s();  // what it took to start is no period's
+  tick(last_tick_);                           // a plan before the first connection
   thread_ = std::thread([this] { run(); });
 }
 
@@ -142,7 +146,7 @@ Sample AdmissionControl::take_sample(double elapsed_s, Monotonic::time_point now
   };
   s.cpu_full = work(Work::full), s.cpu_resumed = work(Work::resumed);
   s.cpu_requests = work(Work::request), s.cpu_refusals = work(Work::refusal);
-  totals.other_s = std::max(before.other_s, totals.process_s - totals.booked_s());
+  totals.other_s = std::max(before.other_s, totals.left_over_s());
   s.cpu_other = totals.other_s - before.other_s;
   s.requests = totals.requests - before.requests, s.returns = totals.returns - before.returns;
   s.demand = totals.demand - before.demand, s.pause_s = totals.pause_s - before.pause_s;
@@ -198,6 +202,7 @@ void AdmissionControl::tick(Monotonic::time_point now) {
   view_.pause_s = state_.pause_s.value(), view_.trim = state_.trim;
   view_.departures_per_s = state_.departures_per_s, view_.offered_per_s = state_.offered_per_s;
   view_.sessions_shed += shed;
+  view_.other_cpu_s = totals_->other_s;
   lock.unlock();
   deliver_(decision.plan);
 }
@@ -218,9 +223,13 @@ AdmissionControl::View AdmissionControl::view() const {
 }
 
 std::string AdmissionControl::samples_csv() const {
-  const std::lock_guard lock(mutex_);
+  std::deque<Sample> kept;
+  {
+    const std::lock_guard lock(mutex_);  // for a moment: processors take it for each plan
+    kept = kept_;
+  }
   std::string text = admission::csv_header();
-  for (const Sample& sample : kept_) text += admission::csv_line(sample);
+  for (const Sample& sample : kept) text += admission::csv_line(sample);
   return text;
 }
 
@@ -243,7 +252,8 @@ void AdmissionControl::save_costs() const {
   {
     std::ofstream out(temporary);
     out << state_.request_s.value() << ' ' << state_.full_s.value() << ' ' << state_.demand_per_s.value()
-        << '\n';
+        << '\n'
+        << std::flush;
     if (!out) return;  // a hint only: the next run learns anew
   }
   std::error_code ignored;

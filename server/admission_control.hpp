@@ -50,6 +50,7 @@ class AdmissionControl {
     double request_s = 0, full_s = 0, resumed_s = 0, demand_per_s = 0, pause_s = 0, trim = 1;
     double departures_per_s = 0, offered_per_s = 0;
     std::uint64_t sessions_shed = 0;
+    double other_cpu_s = 0;  ///< Since the start, of `Work::other`: what no processor booked.
   };
   View view() const;
   /// The last ten minutes of samples as CSV, for `sluice-replay`.

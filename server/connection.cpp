@@ -234,8 +234,11 @@ Task<http::Response> Connection::answer() {
     co_return response;
   }
   if (!begin_request(request_start_)) co_return busy_page(Busy::shed, processor_.door().retry_after(), true);
-  if (!processor_.door().room_for_work() && !co_await wait_for_work()) {
-    co_return busy_page(Busy::waiting, processor_.door().retry_after(), may_repeat());
+  auto begun = request_start_;
+  if (!processor_.door().room_for_work()) {
+    if (!co_await wait_for_work())
+      co_return busy_page(Busy::waiting, processor_.door().retry_after(), may_repeat());
+    begun = Monotonic::now();  // waiting for one's turn says nothing about the backend
   }
   processor_.door().work_begins();
   http::Response response;
@@ -246,7 +249,7 @@ Task<http::Response> Connection::answer() {
     response = http::plain(500, "The server failed to answer this request.");
   }
   at_work();
-  processor_.door().work_ends(Monotonic::now() - request_start_);
+  processor_.door().work_ends(Monotonic::now() - begun);
   if (response.status == 404 && processor_.files() != nullptr) {
     if (auto file = processor_.files()->serve(request, wall_now())) response = std::move(*file);
   }
@@ -302,7 +305,10 @@ Task<void> Connection::yield() {
 Task<bool> Connection::write_all(std::string_view bytes) {
   while (!bytes.empty()) {
     const tls::Step step = tls_->write_some(bytes.data(), bytes.size());
-    if (step.error) co_return false;
+    if (step.error) {
+      left_ = true;
+      co_return false;
+    }
     bytes.remove_prefix(step.bytes);
     if (step.need == tls::Need::nothing) continue;
     boost::system::error_code error;

@@ -63,7 +63,8 @@ class Connection final : private TimerWheel::Timer, private tls::HandshakeGuard 
   Task<Next> read_hello();
   Next judge_hello(Bytes peeked, HelloClass& kind);
   Task<Next> handshake();
-  void end_handshake(bool finished) noexcept;
+  enum class Ending { finished, failed, forged };
+  void end_handshake(Ending ending) noexcept;
   Task<Next> serve(bool has_request);
   Task<Next> read_request(std::chrono::milliseconds patience);
 

@@ -33,7 +33,7 @@ Task<Connection::Next> Connection::ask_in() {
     counters.demand.resuming.add();
     if (processor_.door().replayed(screened_->hello.random, now)) {
       counters.count(Outcome::resumed_replay);
-      counters.refusals[static_cast<std::size_t>(Refusal::alert)].add();
+      refused_by_ = processor_.door().refuse_by(Refusal::alert, now);
       send_refusal_alert(fd(), processor_.scratch());
       co_return Next::drop;
     }
@@ -83,7 +83,10 @@ Task<Connection::Next> Connection::ask_as_newcomer() {
   }
   if (verdict != Verdict::admit)
     co_return co_await refuse(waited ? Outcome::new_deadline : Outcome::new_no_room);
-  if (!begin_session()) co_return co_await refuse(Outcome::new_no_room);
+  if (!begin_session()) {
+    processor_.door().give_back();
+    co_return co_await refuse(Outcome::new_no_room);
+  }
   counters.count(admitted);
   co_return Next::proceed;
 }
@@ -126,7 +129,7 @@ tls::HandshakeGuard::Answer Connection::may_sign() noexcept {
   if (processor_.door().ask_at_once(Monotonic::now()) != Verdict::admit || !begin_session()) {
     counters.count(Outcome::new_no_room);
     counters.demand.refused.add();
-    counters.refusals[static_cast<std::size_t>(Refusal::alert)].add();
+    refused_by_ = processor_.door().refuse_by(Refusal::alert, Monotonic::now());
     return Answer::refuse;
   }
   counters.count(Outcome::new_open);
@@ -135,7 +138,9 @@ tls::HandshakeGuard::Answer Connection::may_sign() noexcept {
 
 bool Connection::may_resume(const admission::SessionRecord& record) noexcept {
   if (grant_ == Grant::in_session) return session_->record() == record;
-  return grant_ == Grant::newcomer && ticket_counts_ && screened_ && screened_->record == record;
+  // Before TLS 1.3 who resumes gets no new ticket, and the old one is of a session that has ended.
+  return grant_ == Grant::newcomer && ticket_counts_ && screened_ && screened_->hello.offers_tls13 &&
+         screened_->record == record;
 }
 
 std::optional<admission::SessionRecord> Connection::record() const noexcept {
@@ -143,8 +148,9 @@ std::optional<admission::SessionRecord> Connection::record() const noexcept {
   return session_->record();
 }
 
-void Connection::end_handshake(bool finished) noexcept {
+void Connection::end_handshake(Ending ending) noexcept {
   auto& counters = processor_.counters();
+  const bool finished = ending == Ending::finished;
   const bool full = finished ? !peer_.resumed : grant_ != Grant::in_session;
   const Work work = grant_ == Grant::explain || grant_ == Grant::none ? Work::refusal
                     : full                                            ? Work::full
@@ -158,7 +164,11 @@ void Connection::end_handshake(bool finished) noexcept {
   counters.handshakes_failed.add();
   if (grant_ == Grant::none || aborted_) return;  // we ended it
   processor_.door().unfinished(origin_, now);
-  if (grant_ == Grant::newcomer) processor_.admission().sessions().cancel(*session_);
+  auto& sessions = processor_.admission().sessions();
+  if (grant_ == Grant::newcomer) sessions.cancel(*session_);
+  // A ticket without its secret: its owner is not to pay for who showed it. One who has the secret is charged
+  // for what he does not finish.
+  if (grant_ == Grant::in_session && ending == Ending::forged) sessions.give_back_resumption(*session_);
   session_.reset();
 }
 
@@ -169,9 +179,9 @@ Task<Connection::Next> Connection::refuse(Outcome why) {
   auto& counters = processor_.counters();
   counters.count(why);
   counters.demand.refused.add();
-  const Refusal how =
-      why == Outcome::new_suspect ? Refusal::reset : processor_.door().refuse(Monotonic::now());
-  if (why == Outcome::new_suspect) counters.refusals[static_cast<std::size_t>(how)].add();
+  Door& door = processor_.door();
+  const auto now = Monotonic::now();
+  const Refusal how = why == Outcome::new_suspect ? door.refuse_by(Refusal::reset, now) : door.refuse(now);
   refused_by_ = how;
   if (how == Refusal::explain) {
     grant_ = Grant::explain;
@@ -189,7 +199,8 @@ Task<Connection::Next> Connection::explain() {
   const auto held = processor_.places().check(parser_.request().cookie(kPlaceCookie), wall_now());
   if (held && come_back(*held)) co_return Next::proceed;
   const auto wait = processor_.door().retry_after();
-  const Place place = processor_.places().issue(held, wall_now(), wait);
+  const bool spent = held && processor_.places().used(*held);
+  const Place place = processor_.places().issue(spent ? std::nullopt : held, wall_now(), wait);
   http::Response response = busy_page(Busy::full, wait, may_repeat());
   response.set("Set-Cookie", std::string(kPlaceCookie) + "=" + processor_.places().sign(place) +
                                  "; Path=/; Max-Age=600; Secure; HttpOnly; SameSite=Lax");
@@ -205,9 +216,12 @@ bool Connection::come_back(const Place& place) {
     processor_.door().give_back();
     return false;
   }
-  if (!begin_session()) return false;
+  if (!begin_session()) {
+    processor_.door().give_back();
+    return false;
+  }
   processor_.counters().count(Outcome::new_returning);
-  tls_->issue_ticket();
+  tls_->issue_session();
   return true;
 }
 

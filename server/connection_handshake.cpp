@@ -82,7 +82,7 @@ Connection::Next Connection::judge_hello(Bytes peeked, HelloClass& kind) {
     case tls::HelloError::malformed: break;
   }
   kind = HelloClass::malformed;
-  return Next::proceed;  // OpenSSL finds the fault too, and answers with the alert that fits
+  return Next::drop;
 }
 
 /// The last word to a peer with whom there is no TLS.
@@ -97,11 +97,13 @@ Task<Connection::Next> Connection::handshake() {
   enter(ConnectionState::handshake);
   arm(processor_.config().limits.handshake_timeout);
   tls_.emplace(socket_, processor_.tls().context(), static_cast<tls::HandshakeGuard*>(this));
+  if (grant_ == Grant::explain) tls_->withhold_session();
   const auto started = Monotonic::now();
   while (true) {
     const tls::Step step = tls_->handshake();
     if (step.error) {
-      end_handshake(false);
+      const bool forged = step.error == tls::StreamError::protocol;
+      end_handshake(forged ? Ending::forged : Ending::failed);
       co_return Next::drop;
     }
     if (step.need == tls::Need::nothing) break;
@@ -110,7 +112,7 @@ Task<Connection::Next> Connection::handshake() {
     at_work();
     if (error) {
       if (expired_) processor_.counters().hit(Limit::handshake_timeout);
-      end_handshake(false);
+      end_handshake(Ending::failed);
       co_return Next::drop;
     }
   }
@@ -122,7 +124,7 @@ Task<Connection::Next> Connection::handshake() {
           .handshakes[static_cast<std::size_t>(peer_.resumed ? HandshakeKind::resumed : HandshakeKind::full)];
   handshakes.ok[static_cast<std::size_t>(tls_->tls13() ? TlsVersion::tls13 : TlsVersion::tls12)].add();
   handshakes.duration.observe(std::chrono::duration<double>(Monotonic::now() - started).count());
-  end_handshake(true);
+  end_handshake(Ending::finished);
   co_return Next::proceed;
 }
 

@@ -190,7 +190,6 @@ struct Counters {
   /// Sums for the controller (admission/sample.hpp has their meaning), in microseconds or thousandths.
   struct Demand {
     Counter requests, returns, demand_milli, pause_us;
-    Counter waited_us;      ///< Requests' time beyond their CPU time.
     Counter full, resumed;  ///< Handshakes that ended, failed ones included.
     Counter offered, resuming, admitted, refused;
     Counter connections_new, cpu_connections_new_us, connections_resumed, cpu_connections_resumed_us;
@@ -209,6 +208,7 @@ struct Counters {
   Per<Limit> limit_hits;
   Counter bytes_sent;                   ///< Plaintext of responses.
   std::array<Counter, kWorks> work_ns;  ///< CPU nanoseconds.
+  Counter unbooked_ns;                  ///< Of work under way: done, but of no kind yet.
   Counter thread_cpu_ns;                ///< CPU time of the processor's thread.
   Per<Outcome> outcomes;
   Per<Demotion> demotions;

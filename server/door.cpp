@@ -130,8 +130,10 @@ void Door::pulse(Instant now, Monotonic::duration delay) {
 }
 
 admission::SessionPtr Door::resume(const admission::SessionRecord& record, Instant now, Demotion& why) {
+  using Allowance = admission::SessionTable::Allowance;
   const bool scarce = strict_ && resumed_budget_s_ < 0;
-  auto resumed = control_.sessions().resume(record, now, wall_now(), scarce);
+  const Allowance allowance = !strict_ ? Allowance::unlimited : scarce ? Allowance::half : Allowance::whole;
+  auto resumed = control_.sessions().resume(record, now, wall_now(), allowance);
   using Result = admission::SessionTable::Resumption;
   if (resumed.result == Result::in_session) {
     resumed_budget_s_ -= resumed_cost_s_;
@@ -174,13 +176,18 @@ Refusal Door::refuse(Instant now) {
   return refusal;
 }
 
+Refusal Door::refuse_by(Refusal how, Instant now) {
+  ladder_.book(static_cast<admission::Step>(how), now);
+  counters_.refusals[static_cast<std::size_t>(how)].add();
+  return how;
+}
+
 std::optional<Refusal> Door::refuse_briefly(const Origin& origin, Instant now) {
   Outcome why = Outcome::new_no_room;
   Refusal how = Refusal::reset;
   if (suspect(origin, now)) {
     why = Outcome::new_suspect;
-    ladder_.book(admission::Step::reset, now);
-    counters_.refusals[static_cast<std::size_t>(how)].add();
+    how = refuse_by(Refusal::reset, now);
   } else if (config_.admission.refusal == "explain" ||
              (config_.admission.refusal == "ladder" && ladder_.can_explain(now))) {
     return std::nullopt;

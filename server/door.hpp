@@ -67,6 +67,8 @@ class Door {
 
   /// How to refuse; booked.
   Refusal refuse(Instant now);
+  /// The same where there is no choice.
+  Refusal refuse_by(Refusal how, Instant now);
   /// The same for a newcomer that asked for nothing yet, counted as having asked; none when it should be
   /// explained, which takes a connection.
   std::optional<Refusal> refuse_briefly(const Origin& origin, Instant now);

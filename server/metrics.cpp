@@ -100,8 +100,6 @@ double resident_bytes() {
   return resident * static_cast<double>(::sysconf(_SC_PAGESIZE));
 }
 
-}  // namespace
-
 double process_cpu_seconds() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
@@ -110,8 +108,6 @@ double process_cpu_seconds() {
   };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
-
-namespace {
 
 /// The names every Prometheus client library uses, without our prefix.
 std::string process_metrics() {

@@ -7,17 +7,12 @@ namespace sluice::server {
 
 namespace {
 
-/// CPU seconds by kind of work. What no processor booked is other: the sum is the process' CPU time. As work
-/// is booked late, `other` can fall a little; a sum that is right was thought better than a part that only
-/// grows.
-std::array<double, kWorks> work_seconds(const Page& page) {
+/// CPU seconds by kind of work. The sum is the process' CPU time as of a moment ago, but for work under way.
+std::array<double, kWorks> work_seconds(const Page& page, const AdmissionControl::View& view) {
   std::array<double, kWorks> seconds{};
-  double booked = 0;
-  for (std::size_t i = 0; i < kWorks; ++i) {
+  for (std::size_t i = 0; i < kWorks; ++i)
     seconds[i] = static_cast<double>(page.total([=](const Counters& c) { return c.work_ns[i].get(); })) / 1e9;
-    booked += seconds[i];
-  }
-  seconds[static_cast<std::size_t>(Work::other)] += std::max(0.0, process_cpu_seconds() - booked);
+  seconds[static_cast<std::size_t>(Work::other)] = view.other_cpu_s;
   return seconds;
 }
 
@@ -45,10 +40,11 @@ void add_decisions(Page& page) {
       "reason", kDemotionNames, [](const Counters& c) -> auto& { return c.demotions; });
 }
 
-void add_work(Page& page, const Server& server) {
-  page.family("cpu_seconds_total", "CPU time by kind of work; the sum is that of the process.",
+void add_work(Page& page, const Server& server, const AdmissionControl::View& view) {
+  page.family("cpu_seconds_total",
+              "CPU time by kind of work; with what is under way the sum is that of the process.",
               MetricType::Counter);
-  const auto seconds = work_seconds(page);
+  const auto seconds = work_seconds(page, view);
   for (std::size_t i = 0; i < kWorks; ++i) page.value({{"work", std::string(kWorkNames[i])}}, seconds[i]);
   page.family("tls_handshake_cpu_seconds_total",
               "CPU time of handshakes, from accept on; failed ones included.", MetricType::Counter);
@@ -105,7 +101,7 @@ void add_plan(Page& page, const Server& server, const AdmissionControl::View& vi
 void add_admission(Page& page, const Server& server) {
   const auto view = server.admission().view();
   add_decisions(page);
-  add_work(page, server);
+  add_work(page, server, view);
   add_plan(page, server, view);
   page.family("sessions_started_total", "Newcomers that were let in.", MetricType::Counter);
   page.sum({}, [](const Counters& c) { return c.demand.admitted.get(); });
@@ -124,7 +120,7 @@ void add_admission(Page& page, const Server& server) {
 boost::json::object admission_status(const Server& server) {
   const auto view = server.admission().view();
   const Page page(server);
-  const auto seconds = work_seconds(page);
+  const auto seconds = work_seconds(page, view);
   double sum = 0;
   for (const double value : seconds) sum += value;
   boost::json::object work;

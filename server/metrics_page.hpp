@@ -79,6 +79,5 @@ class Page {
 void add_admission(Page& page, const Server& server);
 /// The same for `/status`.
 boost::json::object admission_status(const Server& server);
-double process_cpu_seconds();
 
 }  // namespace sluice::server

@@ -89,6 +89,11 @@ std::optional<Place> PlaceBook::check(std::string_view value, WallSeconds now) c
   return place;
 }
 
+bool PlaceBook::used(const Place& place) {
+  const std::lock_guard lock(mutex_);
+  return used_.contains(place.visitor) || used_before_.contains(place.visitor);
+}
+
 bool PlaceBook::use(const Place& place) {
   const std::lock_guard lock(mutex_);
   if (used_before_.contains(place.visitor)) return false;

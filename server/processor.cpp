@@ -65,7 +65,7 @@ Processor::Processor(unsigned index, const Shared& shared, std::vector<Listener>
       tick_timer_(io_.get_executor()),
       pulse_timer_(io_.get_executor()),
       wheel_(coarse_now()),
-      meter_(counters_.work_ns, counters_.thread_cpu_ns),
+      meter_(counters_.work_ns, counters_.unbooked_ns, counters_.thread_cpu_ns),
       door_(shared.config, shared.admission, counters_, io_.get_executor(), shared.processors, aside_),
       next_id_(random_start()) {}
 

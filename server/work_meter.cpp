@@ -41,14 +41,21 @@ void WorkMeter::pulse(Monotonic::time_point now) noexcept {
     const double unmeasured_ns = first ? 0 : std::max(0.0, used_ns - measured_ns);
     const double overhead_ns = unmeasured_ns / static_cast<double>(std::max<std::uint64_t>(runs_, 1));
     overhead_ns_ += kSmoothing * (overhead_ns - overhead_ns_);
+    const auto cost_ns = [&](std::uint64_t ticks, std::uint64_t runs) {
+      return static_cast<double>(ticks) * tick_ns_ + static_cast<double>(runs) * overhead_ns;
+    };
+    unbooked_ns_ += cost_ns(measured_, effort_runs_);
     for (std::size_t i = 0; i < kWorks; ++i) {
-      booked_[i].add(static_cast<std::uint64_t>(static_cast<double>(pending_[i].ticks) * tick_ns_ +
-                                                static_cast<double>(pending_[i].runs) * overhead_ns));
+      const double ns = cost_ns(pending_[i].ticks, pending_[i].runs);
+      booked_[i].add(static_cast<std::uint64_t>(ns));
+      unbooked_ns_ -= ns;
       pending_[i] = {};
     }
+    unbooked_ns_ = std::max(0.0, unbooked_ns_);  // late work is booked at the price of a later pulse
+    unbooked_.set(static_cast<std::uint64_t>(unbooked_ns_));
     used_.add(cpu - pulse_cpu_ns_);
   }
-  measured_ = runs_ = 0;
+  measured_ = runs_ = effort_runs_ = 0;
   pulse_ticks_ = now_ticks, pulse_time_ = now, pulse_cpu_ns_ = cpu;
 }
 

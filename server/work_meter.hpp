@@ -23,8 +23,10 @@ struct Effort {
 /// nobody books.
 class WorkMeter {
  public:
-  /// Books into these counters: nanoseconds by kind of work, and all CPU time of the thread.
-  WorkMeter(std::array<Counter, kWorks>& booked, Counter& used) noexcept : booked_(booked), used_(used) {}
+  /// Books into these counters: nanoseconds by kind of work, those that are still to be booked, and all CPU
+  /// time of the thread.
+  WorkMeter(std::array<Counter, kWorks>& booked, Counter& unbooked, Counter& used) noexcept
+      : booked_(booked), unbooked_(unbooked), used_(used) {}
 
   /// What runs from now on is work on `effort`, until the event loop goes on or somebody else starts.
   void start(Effort& effort) noexcept {
@@ -33,6 +35,7 @@ class WorkMeter {
     current_ = &effort;
     started_ = now;
     ++effort.runs;
+    ++effort_runs_;
   }
   /// The event loop goes on.
   void stop() noexcept {
@@ -74,19 +77,22 @@ class WorkMeter {
   }
 
   std::array<Counter, kWorks>& booked_;
+  Counter& unbooked_;
   Counter& used_;
   Effort* current_ = nullptr;
   std::uint64_t started_ = 0;
   std::array<Effort, kWorks> pending_{};  // booked since the last pulse
   // since the last pulse
   std::uint64_t measured_ = 0;
-  std::uint64_t runs_ = 0;
+  std::uint64_t runs_ = 0;         // of the event loop
+  std::uint64_t effort_runs_ = 0;  // those that were for an effort
   // of the last pulse; before the first, of the beginning
   std::uint64_t pulse_ticks_ = ticks();
   Monotonic::time_point pulse_time_ = Monotonic::now();
   std::uint64_t pulse_cpu_ns_ = 0;
   double tick_ns_ = 1;      // CPU nanoseconds for each tick of an effort
   double overhead_ns_ = 0;  // of the event loop, for each run, smoothed
+  double unbooked_ns_ = 0;
 };
 
 }  // namespace sluice::server

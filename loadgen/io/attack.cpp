@@ -5,10 +5,10 @@
 #include <optional>
 #include <string>
 
+#include "base/random.hpp"
 #include "loadgen/io/attack_connection.hpp"
 #include "loadgen/io/attack_hello.hpp"
 #include "loadgen/io/attack_ticket.hpp"
-#include "loadgen/random.hpp"
 
 namespace sluice::loadgen {
 namespace {

@@ -2,8 +2,8 @@
 #include <chrono>
 #include <string>
 
+#include "base/random.hpp"
 #include "loadgen/io/tls.hpp"
-#include "loadgen/random.hpp"
 
 /// Sessions nobody should honour, and hellos in bytes. Memory only, no sockets. What OpenSSL fails to do
 /// gives an empty handle or string.

@@ -2,8 +2,8 @@
 #include <deque>
 
 #include "base/clock.hpp"
+#include "base/random.hpp"
 #include "loadgen/io/tls.hpp"
-#include "loadgen/random.hpp"
 
 /// Which TLS session a connection offers: `--resume`.
 namespace sluice::loadgen {

@@ -6,10 +6,10 @@
 
 #include <boost/intrusive/list.hpp>
 
+#include "base/random.hpp"
 #include "loadgen/io/connection.hpp"
 #include "loadgen/io/resumption.hpp"
 #include "loadgen/model/script.hpp"
-#include "loadgen/random.hpp"
 
 /// One client from its arrival to its end.
 namespace sluice::loadgen {

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "loadgen/random.hpp"
+#include "base/random.hpp"
 
 /// What RUBiS' client looks for in a page (facts: RUBiS 1.4.3, UserSession), and what browsers do. A page is
 /// foreign input: everything is bounded, and the time taken grows with its size only.

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/random.hpp"
 #include "loadgen/model/page_facts.hpp"
-#include "loadgen/random.hpp"
 
 /// The auction site as RUBiS' client drives it (facts: RUBiS 1.4.3). All texts are our own.
 namespace sluice::loadgen {

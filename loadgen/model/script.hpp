@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "base/random.hpp"
 #include "loadgen/model/page_facts.hpp"
 #include "loadgen/model/rubis.hpp"
 #include "loadgen/model/think.hpp"
 #include "loadgen/model/transitions.hpp"
-#include "loadgen/random.hpp"
 
 /// What one user does: a sequence of requests, decided without I/O.
 namespace sluice::loadgen {

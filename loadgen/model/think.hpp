@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "loadgen/random.hpp"
+#include "base/random.hpp"
 
 /// How long a person looks at a page.
 namespace sluice::loadgen {

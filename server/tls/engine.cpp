@@ -37,11 +37,12 @@ int ask_to_sign(SSL* ssl, void*) noexcept {
   return 0;
 }
 
-/// Full handshakes up to TLS 1.2: a session that is not to be issued gets no ticket. Nor is it stored, see
-/// store_session().
+/// Full handshakes up to TLS 1.2: a session that is never to be issued gets neither ticket nor ID. Nor is it
+/// stored, see store_session().
 int is_not_resumable(SSL* ssl, int) noexcept {
   const Handshake* const handshake = Handshake::of(ssl);
-  return !is_tls13(ssl) && handshake != nullptr && !handshake->may_issue() ? 1 : 0;
+  if (is_tls13(ssl) || handshake == nullptr) return 0;
+  return handshake->may_issue() || handshake->withheld() ? 0 : 1;
 }
 
 // Tickets. -----------------------------------------------------------------------------------------
@@ -164,6 +165,8 @@ void set_sessions(SSL_CTX* context, const ContextOptions& options) {
 }
 
 }  // namespace
+
+void Engine::store(SSL* ssl) noexcept { store_session(ssl, SSL_get_session(ssl)); }
 
 Engine::Engine(const ContextOptions& options)
     : session_timeout_(options.session_timeout),

@@ -21,6 +21,10 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
+  /// Stores the session of a connection of ours up to TLS 1.2 now, which at the end of its handshake was not
+  /// to be resumed.
+  static void store(SSL* ssl) noexcept;
+
   SSL_CTX& context() const noexcept { return *context_; }
   /// Somebody has to call maybe_rotate() once in a while.
   TicketKeys& ticket_keys() noexcept { return keys_; }

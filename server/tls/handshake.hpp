@@ -44,6 +44,10 @@ class Handshake {
     return guarded() ? guard_->record() : std::nullopt;
   }
 
+  /// What may not be issued now may be later.
+  void withhold() noexcept { withheld_ = true; }
+  bool withheld() const noexcept { return withheld_; }
+
   /// Another ticket is to be opened; false when there were enough. Clients have one, or one per hello.
   bool try_ticket() noexcept { return tickets_++ < kTicketsMax; }
 
@@ -52,6 +56,7 @@ class Handshake {
 
   HandshakeGuard* guard_;
   bool granted_ = false;
+  bool withheld_ = false;
   Answer last_ = Answer::wait;
   std::optional<std::pair<admission::SessionRecord, bool>> asked_{};
   unsigned tickets_ = 0;

@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 
 #include "base/error.hpp"
+#include "server/tls/engine.hpp"
 
 namespace sluice::tls {
 
@@ -97,8 +98,16 @@ Step TlsStream::handshake() noexcept {
   return step;
 }
 
-void TlsStream::issue_ticket() noexcept {
-  if (!handshake_.may_issue()) return;
+void TlsStream::withhold_session() noexcept {
+  handshake_.withhold();
+  SSL_set_options(ssl_.get(),
+                  SSL_OP_NO_TICKET);  // it would come within the handshake, and could not be taken back
+}
+
+void TlsStream::issue_session() noexcept {
+  if (!handshake_.may_issue() || SSL_is_init_finished(ssl_.get()) != 1) return;
+  if (!tls13()) return Engine::store(ssl_.get());
+  SSL_clear_options(ssl_.get(), SSL_OP_NO_TICKET);
   if (SSL_new_session_ticket(ssl_.get()) == 1) {
     ticket_due_ = true;
   } else {

@@ -54,7 +54,7 @@ class TlsStream {
   using executor_type = Executor;
 
   /// Borrows everything; a null guard admits everybody. The guard is asked during handshake() and, for
-  /// records of tickets, when issue_ticket()'s is sent. Throws `std::bad_alloc` only.
+  /// records of tickets, when issue_session()'s is sent. Throws `std::bad_alloc` only.
   TlsStream(Socket& socket, SSL_CTX& context, HandshakeGuard* guard = nullptr);
   TlsStream(const TlsStream&) = delete;
   TlsStream& operator=(const TlsStream&) = delete;
@@ -70,9 +70,13 @@ class TlsStream {
   /// peer's.
   Step shutdown() noexcept;
 
-  /// A TLS 1.3 ticket more, for a visitor whom the guard gives a record only after the handshake. It is sent
-  /// with the next write, or by shutdown(). Does nothing in TLS 1.2, and before the handshake is through.
-  void issue_ticket() noexcept;
+  /// Before handshake(): issues nothing that resumes until issue_session(). Up to TLS 1.2 the client gets a
+  /// session ID all the same, which counts only once the session is stored.
+  void withhold_session() noexcept;
+  /// Lets a visitor resume whom the guard gives a record only after the handshake. In TLS 1.3 by a ticket,
+  /// sent with the next write or by shutdown(); up to TLS 1.2 by storing the session, if it was withheld.
+  /// Does nothing before the handshake is through.
+  void issue_session() noexcept;
 
   /// Input was taken off the socket that read_some() has not delivered yet.
   bool pending() const noexcept { return SSL_has_pending(ssl_.get()) == 1; }
@@ -122,7 +126,7 @@ class TlsStream {
   Socket& socket_;
   Handshake handshake_;
   Handle<SSL, SSL_free> ssl_;
-  bool ticket_due_ = false;  // issue_ticket()'s may not be sent yet
+  bool ticket_due_ = false;  // issue_session()'s may not be sent yet
   bool broken_ = false;      // a fatal alert went one way or the other
 };
 

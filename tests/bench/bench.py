@@ -17,28 +17,18 @@ import os
 import pathlib
 import re
 import shutil
-import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
+from process import HOST, await_port, cpu_seconds, descendants, fail, free_port, running
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/support"))
-HOST = "127.0.0.1"
 SERVLET = "/rubis_servlets/servlet/edu.rice.rubis.servlets."
 FILES = {"static 1 KB": ("1k.html", 1024), "static 6 KB": ("6k.html", 6144)}
-
-
-def cpu_seconds(pids):
-    total = 0
-    for pid in pids:
-        for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-            with contextlib.suppress(FileNotFoundError):
-                total += int((task / "schedstat").read_text().split()[0])
-    return total / 1e9
 
 
 def resident_bytes(pids):
@@ -46,52 +36,11 @@ def resident_bytes(pids):
                for pid in pids)
 
 
-def descendants(pid):
-    pids, children = [pid], pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    for child in children:
-        pids += descendants(int(child))
-    return pids
-
-
-def await_port(port, process, what):
-    end = time.monotonic() + 20
-    while time.monotonic() < end:
-        if process.poll() is not None:
-            sys.exit(f"bench: {what} did not start")
-        with contextlib.suppress(OSError), socket.create_connection((HOST, port), 1):
-            return
-        time.sleep(0.02)
-    sys.exit(f"bench: {what} does not listen")
-
-
-def free_port():
-    """Below the range that clients draw theirs from: a port that was free for a moment stays so."""
-    for port in range(20000, 32000):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind((HOST, port))
-            return port
-    sys.exit("bench: no free port")
-
-
 class Served:
     """A server under measurement: its port, and the processes whose CPU and memory count."""
 
     def __init__(self, name, port, pid, paths):
         self.name, self.port, self.pids, self.paths = name, port, descendants(pid), paths
-
-
-@contextlib.contextmanager
-def running(command, **options):
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 @contextlib.contextmanager
@@ -116,7 +65,7 @@ def sluice(options, folder, certificate, database):
             if line == "ready\n":
                 break
         else:
-            sys.exit("bench: sluice did not start")
+            fail("sluice did not start")
         pages = {what: "/" + name for what, (name, _) in FILES.items()}
         if database:
             pages |= {"ViewItem": "view_item", "SearchItemsByCategory": "search"}
@@ -152,7 +101,7 @@ http {{
 def generator(options, *command):
     run = subprocess.run(["taskset", "-c", options.client_cpus, *map(str, command)], capture_output=True, text=True)
     if run.returncode != 0:
-        sys.exit(f"bench: {pathlib.Path(command[0]).name} failed: {run.stderr.strip() or run.stdout.strip()}")
+        fail(f"{pathlib.Path(command[0]).name} failed: {run.stderr.strip() or run.stdout.strip()}")
     return run.stdout
 
 
@@ -167,7 +116,7 @@ def measure_requests(options, server, path, seconds):
     output = generator(options, *command, f"-d{seconds}s", *tail)
     cpu = cpu_seconds(server.pids) - before
     if errors := re.search(r"Non-2xx or 3xx responses: (\d+)", output):
-        sys.exit(f"bench: {errors[1]} responses of {server.name} were errors ({path})")
+        fail(f"{errors[1]} responses of {server.name} were errors ({path})")
     requests = int(re.search(r"(\d+) requests in", output)[1])
     rate = float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])
     value, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", output).groups()
@@ -182,7 +131,7 @@ def measure_handshakes(options, server, kind, version, count):
     result = json.loads(generator(options, tool, HOST, server.port, kind, version, count))
     cpu = cpu_seconds(server.pids) - before
     if result["resumed"] != (count if kind == "resumed" else 0):
-        sys.exit(f"bench: {result['resumed']} of {count} handshakes with {server.name} resumed, wanted: {kind}")
+        fail(f"{result['resumed']} of {count} handshakes with {server.name} resumed, wanted: {kind}")
     return {"cpu_us": cpu / count * 1e6, "per_s": count / result["seconds"]}
 
 
@@ -192,7 +141,7 @@ def idle_connections(options, server, count):
     command = ["taskset", "-c", options.client_cpus, str(tool), HOST, str(server.port), "idle", "1.3", str(count)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         if not process.stdout.readline():
-            sys.exit(f"bench: {server.name} does not hold {count} connections")
+            fail(f"{server.name} does not hold {count} connections")
         yield
         process.stdin.close()
 
@@ -276,7 +225,7 @@ def billed(options, *command, good=(0,)):
         output.seek(0)
         text = output.read()
     if process.returncode not in good:
-        sys.exit(f"bench: {pathlib.Path(command[0]).name} failed: {text.strip()}")
+        fail(f"{pathlib.Path(command[0]).name} failed: {text.strip()}")
     return text, usage.ru_utime + usage.ru_stime, took
 
 
@@ -342,7 +291,7 @@ def thinking_memory(options, folder, server, count):
         used, quiet = -1, False
         while not quiet:
             if process.poll() is not None or time.monotonic() > end:
-                sys.exit(f"bench: sluice-load does not hold {count} sessions")
+                fail(f"sluice-load does not hold {count} sessions")
             time.sleep(0.5)
             now = cpu_seconds([process.pid])
             connected = len(os.listdir(f"/proc/{process.pid}/fd")) > count
@@ -412,7 +361,7 @@ def main():
     options = arguments()
     for tool in ("wrk", "taskset", "openssl"):
         if shutil.which(tool) is None:
-            sys.exit(f"bench: {tool} is missing: deploy/setup.sh bench")
+            fail(f"{tool} is missing: deploy/setup.sh bench")
     parts = options.only or ["memory", "requests", "handshakes", "load"]
     report = Report()
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:

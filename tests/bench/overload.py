@@ -20,6 +20,7 @@ import argparse
 import contextlib
 import os
 import pathlib
+import signal
 import sys
 import tempfile
 
@@ -52,7 +53,7 @@ def arguments():
     parser.add_argument("--set", action="append", default=[], help="key=value of every Sluice; may be repeated")
     parser.add_argument("--paper", action="append", default=[], help="key=value of the one with policy paper")
     parser.add_argument("--window", type=int, default=20, help="seconds measured of each run")
-    parser.add_argument("--warmup", type=int, help="seconds before it (two mean sessions, 15 at least)")
+    parser.add_argument("--warmup", type=int, help="seconds before it (four mean sessions, 15 at least)")
     parser.add_argument("--phase", type=int, default=30, help="seconds of each phase of crowd, cost-jump and quota-half")
     parser.add_argument("--capacity", type=float, help="sessions/s, when known: leaves the search out")
     parser.add_argument("--precision", type=float, default=1.05, help="of the search: highest rate that failed by the best")
@@ -78,6 +79,7 @@ def assign_cpus(options):
 
 def main():
     options = arguments()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started ends with us
     machine.need("taskset", "openssl")
     assign_cpus(options)
     found = report.Report(options)

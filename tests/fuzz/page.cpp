@@ -44,7 +44,7 @@ std::int32_t first_of(std::string_view page, std::string_view mark) {
 }
 
 void check_facts(std::string_view page) {
-  Random random{page.size()};
+  sluice::Random random{page.size()};
   const PageFacts facts = read_page(page, random);
   require(facts.error == (page.find("ERROR") != std::string_view::npos));
   require(facts.sorry == (page.find("Sorry") != std::string_view::npos));

@@ -252,9 +252,10 @@ def test_a_session_does_not_survive_a_restart(start, way):
     assert visit(server, context, session)[0], "and goes on from there"
 
 
-def test_a_session_not_seen_for_long_is_a_newcomers(start):
+@pytest.mark.parametrize("version, tickets", [("1.3", True), ("1.2", True), ("1.2", False)])
+def test_a_session_not_seen_for_long_is_a_newcomers(start, version, tickets):
     server = start({"admission.session_memory": "1s"})
-    context = client_context(minimum="1.3")
+    context = client_context(minimum=version, maximum=version, tickets=tickets)
     _, session = visit(server, context)
 
     def forgotten():
@@ -263,9 +264,11 @@ def test_a_session_not_seen_for_long_is_a_newcomers(start):
 
     eventually(forgotten, "the session is forgotten", seconds=60)
     tally = Tally(server)
-    visit(server, context, session)
+    _, session = visit(server, context, session)
     tally.expect(new=1, resumed=0)
     assert tally.since("admission_demotions_total", reason="stranger") == 1
+    assert visit(server, context, session)[0], "and goes on from there"
+    tally.expect(new=1, resumed=1)
 
 
 def test_policy_off_still_tells_them_apart(start):

@@ -139,6 +139,19 @@ def test_counts_what_hellos_were(hello):
         eventually(lambda name=name, value=value: count(name) == value + 1, f"one more hello of class {name}")
 
 
+def test_a_broken_hello_asks_for_nothing(hello):
+    """It is answered and the connection is over: nobody comes in by it, whatever follows."""
+    offered = lambda: hello.metrics().total("admission_decisions_total", **{"class": "new"})
+    before = offered()
+    with hello.raw() as plain:
+        plain.send(broken_hellos()["session id too long"])
+        assert plain.sock.recv(100)[:1] == b"\x15", "an alert"
+        plain.send(client().hello)
+        eventually(lambda: hello.metrics().total("connections", state="closing") == 1, "it is being closed")
+        assert hello.metrics().total("connections", state="handshake") == 0
+    assert offered() == before
+
+
 def test_a_client_that_leaves_before_or_in_the_hello_costs_nothing(hello):
     tls = client()
     for cut in (0, 1, 5, 100, len(tls.hello)):

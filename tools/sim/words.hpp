@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "tools/sim/random.hpp"
+#include "base/random.hpp"
 
 /// The small languages of options.
 namespace sluice::tools {

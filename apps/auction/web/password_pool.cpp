@@ -56,9 +56,7 @@ void PasswordPool::work() {
   while (true) {
     ready_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
     if (stopping_) return;
-    auto job = std::move(queue_.front());
-    queue_.pop_front();
-    --reserved_;
+    auto job = take();
     const void* const owner = job->owner;
     at_work_for_.push_back(owner);
     lock.unlock();
@@ -71,6 +69,20 @@ void PasswordPool::work() {
     at_work_for_.erase(std::find(at_work_for_.begin(), at_work_for_.end(), owner));
     finished_.notify_all();
   }
+}
+
+/// Under the lock; somebody waits.
+std::unique_ptr<PasswordPool::Job> PasswordPool::take() {
+  const bool late = Monotonic::now() - queue_.front()->since > config_.patience;
+  auto job = std::move(late ? queue_.front() : queue_.back());
+  late ? queue_.pop_front() : queue_.pop_back();
+  --reserved_;
+  return job;
+}
+
+std::size_t PasswordPool::waiting() const {
+  const std::lock_guard lock{mutex_};
+  return queue_.size();
 }
 
 double PasswordPool::backlog_s() const {

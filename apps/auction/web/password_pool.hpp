@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <memory>
@@ -15,12 +16,18 @@
 namespace sluice::auction::web {
 
 /// Shared by all processors. Memory is bounded by `threads` hashes at work, time by the queue.
+///
+/// The newest job comes first, unless the oldest has waited for `patience`: while there is more to do than
+/// the threads can do in time, some are served in time and nobody waits much longer than patience, where in
+/// order of arrival everybody would be served late ("adaptive LIFO", Maurer: "Fail at Scale", ACM Queue
+/// 2015).
 class PasswordPool {
  public:
   struct Config {
     unsigned threads = 1;         ///< Each holds one core and `ScryptCost`'s memory while it works.
     std::size_t queue_max = 100;  ///< Waiting hashes; some 6 s of work for a thread. Beyond it: busy.
     ScryptCost cost{};
+    std::chrono::milliseconds patience{1000};  ///< Well below the time after which people give up.
   };
   /// Throws std::invalid_argument on an unacceptable cost.
   explicit PasswordPool(Config config);
@@ -40,7 +47,9 @@ class PasswordPool {
   /// long.
   const std::string& decoy() const noexcept { return decoy_; }
   const ScryptCost& cost() const noexcept { return config_.cost; }
-  /// How long a new job would wait, seconds. Any thread.
+  /// Jobs that nobody works on yet. Any thread.
+  std::size_t waiting() const;
+  /// How long it takes to work them off, seconds. Any thread.
   double backlog_s() const;
   /// Hashes refused because the queue was full. Any thread.
   std::uint64_t refused() const;
@@ -51,7 +60,9 @@ class PasswordPool {
     virtual ~Job() = default;
     virtual void run() noexcept = 0;
     const void* const owner;
+    const Monotonic::time_point since = Monotonic::now();
   };
+  std::unique_ptr<Job> take();
   template <class Result, class Work>
   Task<std::optional<Result>> submit(server::ProcessorContext processor, Work work);
   bool reserve();

@@ -2,6 +2,7 @@
 import math
 
 from . import load
+from .case import warmup_of
 
 OK = 0.95
 
@@ -32,7 +33,7 @@ def passes(outcome):
 def search(options, report, start, case, outcome_needed=False):
     """Doubles or halves until the limit is between two rates, then bisects. `start()`: a context manager that gives a
     fresh server. With --capacity there is no search, and an outcome only if it is needed."""
-    warmup = math.ceil(2 * case.session_s) + 2 if options.warmup is None else options.warmup
+    warmup = warmup_of(options, case)
     window = options.probe_window
     best = low = high = None
     rate = 100 * case.cpus

@@ -1,5 +1,6 @@
 """What users of an experiment do and what the server is: presets, and options that change them."""
 import dataclasses
+import math
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +42,12 @@ class Case:
         return (f"{self.what}; server on {cpus}, {self.certificate}, TLS {self.tls}, resume {self.resume}, model "
                 f"{model}, think {self.think:g} s, {self.length} requests a session, clients give up after "
                 f"{self.timeout:g} s, keep-alive {self.keepalive:g} s")
+
+
+def warmup_of(options, case):
+    """Until as many sessions end as come: after four mean lengths of a session some 2 % of them are still missing; and
+    until the law has found its budget."""
+    return math.ceil(max(4 * case.session_s, 15)) if options.warmup is None else options.warmup
 
 
 PRESETS = {

@@ -3,8 +3,7 @@ import statistics
 import time
 
 from . import capacity, load
-from .case import case_from
-from .multiples import warmup_of
+from .case import case_from, warmup_of
 from .report import Column, alternating
 
 # The paper's law with a newcomer dearer than an interval: the door is closed from the first decision on.

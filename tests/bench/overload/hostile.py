@@ -3,9 +3,8 @@ import dataclasses
 import math
 
 from . import capacity, load
-from .case import case_from
+from .case import case_from, warmup_of
 from .costs import sources
-from .multiples import warmup_of
 from .report import Column, session_figures
 
 KINDS = ["random-session-id", "forged-ticket", "shared-ticket", "replay-hello", "wrong-binder", "silent-after-hello",

@@ -1,62 +1,14 @@
-"""Processes, CPUs, quotas, ports: what experiments need of the machine."""
+"""CPUs and quotas: what experiments need of the machine."""
 import contextlib
 import os
 import pathlib
 import resource
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import time
 
-HOST = "127.0.0.1"
+from process import fail, running
+
 PERIOD_US = 100_000  # of a quota; the kernel's default
-
-
-def fail(sentence):
-    sys.exit(f"overload: {sentence}")
-
-
-def descendants(pid):
-    pids = [pid]
-    with contextlib.suppress(OSError):
-        for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-            pids += descendants(int(child))
-    return pids
-
-
-def cpu_seconds(pid):
-    """Of a process, its threads and its children, by the scheduler's own account."""
-    total = 0
-    for one in descendants(pid):
-        with contextlib.suppress(OSError):
-            for task in pathlib.Path(f"/proc/{one}/task").iterdir():
-                with contextlib.suppress(OSError):
-                    total += int((task / "schedstat").read_text().split()[0])
-    return total / 1e9
-
-
-def free_port():
-    """Below the range that clients draw theirs from: a port that was free for a moment stays so."""
-    start = 20000 + os.getpid() % 6000
-    for port in range(start, 32000):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((HOST, port))
-            return port
-    fail("no free port")
-
-
-def await_port(port, process, what):
-    end = time.monotonic() + 20
-    while time.monotonic() < end:
-        if process.poll() is not None:
-            fail(f"{what} did not start")
-        with contextlib.suppress(OSError), socket.create_connection((HOST, port), 1):
-            return
-        time.sleep(0.02)
-    fail(f"{what} does not listen")
 
 
 class Quota:
@@ -109,7 +61,7 @@ class Quota:
 
 
 @contextlib.contextmanager
-def running(command, cpus, quota=None, **options):
+def held(command, cpus, quota=None, **options):
     """A server held to `cpus` (a list) and `quota` (a Quota or None); ended in the end."""
     def prepare():
         resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
@@ -117,16 +69,8 @@ def running(command, cpus, quota=None, **options):
         if quota:
             quota.enter()
 
-    process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, preexec_fn=prepare, **options)
-    try:
+    with running(command, preexec_fn=prepare, **options) as process:
         yield process
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def need(*tools):

@@ -1,19 +1,10 @@
 """Sessions completed at multiples of the capacity, by policy."""
-import math
-
 from . import capacity, load
-from .case import case_from
+from .case import case_from, warmup_of
 from .report import SESSION_COLUMNS, Column, alternating, session_figures
 
 DEFAULT_CASE = "default-mix"
 SUMMARY = "capacity with policy off, then off (at the highest multiple), paper and session-budget at 1, 2, 4, 10 times it"
-
-
-def warmup_of(options, case):
-    """Until as many sessions end as come, and the law has found its budget."""
-    if options.warmup is not None:
-        return options.warmup
-    return math.ceil(max(2 * case.session_s, 15))
 
 
 def multiples(options, kit, report):

@@ -2,9 +2,8 @@
 import dataclasses
 
 from . import capacity, load
-from .case import case_from
+from .case import case_from, warmup_of
 from .machine import need
-from .multiples import warmup_of
 from .report import SESSION_COLUMNS, Column, alternating, session_figures
 
 PATIENCE_SHARE = 0.25  # of the clients' patience may be spent in a kernel queue that a good admin sizes

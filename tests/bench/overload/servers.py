@@ -1,14 +1,15 @@
 """Servers under measurement: Sluice's binaries, and rivals with what Debian ships."""
 import contextlib
 import json
-import pathlib
 import re
 import resource
 import shutil
 import subprocess
 import urllib.request
 
-from .machine import HOST, Quota, await_port, cpu_seconds, fail, free_port, running, tool_path
+from process import HOST, await_port, cpu_seconds, descendants, fail, free_port
+
+from .machine import Quota, held, tool_path
 
 DESCRIPTORS = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 PAGE_BYTES = 6144  # of the static page that all serve to the same load
@@ -25,7 +26,7 @@ class Server:
         return f"https://{HOST}:{self.port}"
 
     def cpu(self):
-        return cpu_seconds(self.pid)
+        return cpu_seconds(descendants(self.pid))
 
     def fetch(self, path):
         with urllib.request.urlopen(self.admin + path, timeout=10) as answer:
@@ -111,7 +112,7 @@ class Kit:
         command = [self.options.bin / binary, "serve"]
         for setting in [*(f"{key}={value}" for key, value in values.items()), *settings, *self.options.set]:
             command += ["--set", setting]
-        with self.quota(case) as quota, (state / "errors").open("w") as errors, running(
+        with self.quota(case) as quota, (state / "errors").open("w") as errors, held(
                 command, self.options.server_cpus, quota, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
             port = admin = None
             for line in process.stdout:
@@ -148,7 +149,7 @@ http {{
 """)
         command = [tool_path("nginx"), "-p", home, "-e", home / "error.log", "-c", home / "nginx.conf"]
         self.folder.chmod(0o755)
-        with self.quota(case) as quota, running(command, self.options.server_cpus, quota) as process:
+        with self.quota(case) as quota, held(command, self.options.server_cpus, quota) as process:
             await_port(port, process, name)
             yield Server(name, port, process.pid, quota)
         shutil.rmtree(home, ignore_errors=True)
@@ -174,7 +175,7 @@ frontend page
   http-request return status 200 content-type text/html file {self.folder}/files/page.html
 """)
         command = [tool_path("haproxy"), "-db", "-q", "-f", home / "haproxy.cfg"]
-        with self.quota(case) as quota, (home / "errors").open("w") as errors, running(
+        with self.quota(case) as quota, (home / "errors").open("w") as errors, held(
                 command, self.options.server_cpus, quota, stderr=errors) as process:
             await_port(port, process, name)
             yield Server(name, port, process.pid, quota)

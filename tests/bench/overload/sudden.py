@@ -5,10 +5,10 @@ import ssl
 import time
 import urllib.request
 
+from process import fail
+
 from . import capacity, load, series
-from .case import Case, case_from
-from .machine import fail
-from .multiples import warmup_of
+from .case import Case, case_from, warmup_of
 from .report import Column
 
 MOST_MS = 500  # for a reply to an admitted user, where the server has settled

@@ -237,6 +237,33 @@ TEST_F(Sessions, SaveNoMoreThanTheAllowance) {
   EXPECT_EQ(resumed, 6);
 }
 
+TEST_F(Sessions, DoNotPayForWhoHasTheirTicketOnly) {
+  const auto session = begin(1);
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(resume(1).result, Resumption::in_session);
+    table.give_back_resumption(*session);
+  }
+  for (int i = 0; i < 6; ++i) EXPECT_EQ(resume(1).result, Resumption::in_session);
+  EXPECT_EQ(resume(1).result, Resumption::excessive);
+  for (int i = 0; i < 20; ++i) table.give_back_resumption(*session);
+  for (int i = 0; i < 6; ++i)
+    EXPECT_EQ(resume(1).result, Resumption::in_session) << "no more than there were";
+  EXPECT_EQ(resume(1).result, Resumption::excessive);
+}
+
+TEST_F(Sessions, MayBeAllowedLessOrMore) {
+  using Allowance = SessionTable::Allowance;
+  const auto with = [&](Allowance allowance) {
+    return table.resume(record_of(1), now, kWall, allowance).result;
+  };
+  begin(1);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(with(Allowance::half), Resumption::in_session);
+  EXPECT_EQ(with(Allowance::half), Resumption::excessive) << "half of it has to be left";
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(with(Allowance::whole), Resumption::in_session);
+  EXPECT_EQ(with(Allowance::whole), Resumption::excessive);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(with(Allowance::unlimited), Resumption::in_session);
+}
+
 TEST_F(Sessions, WhoResumesInVainStaysOutOfSight) {
   begin(1);
   for (int i = 0; i < 6; ++i) resume(1);

@@ -120,6 +120,34 @@ TEST(PasswordPool, SaysBusyWhenTheQueueIsFull) {
   EXPECT_EQ(busy, 3);
 }
 
+/// The order in which two jobs are done that wait behind another one.
+std::string order_of_two(std::chrono::milliseconds patience) {
+  PasswordPool pool{{.threads = 1, .cost = {.log2_n = 14, .r = 8, .p = 4}, .patience = patience}};
+  boost::asio::io_context io;
+  std::string done;
+  const auto hash = [&](char name) -> Task<void> {
+    static_cast<void>(co_await pool.hash({0, io.get_executor()}, "x"));
+    done += name;
+  };
+  const auto verify = [&](char name) -> Task<void> {
+    const std::string stored = hash_password("x", {.log2_n = 8, .r = 1, .p = 1});
+    static_cast<void>(co_await pool.verify({0, io.get_executor()}, "x", stored));
+    done += name;
+  };
+  boost::asio::co_spawn(io, hash('0'), boost::asio::detached);
+  io.poll();
+  while (pool.waiting() > 0) std::this_thread::yield();  // it is at work
+  boost::asio::co_spawn(io, verify('a'), boost::asio::detached);
+  boost::asio::co_spawn(io, verify('b'), boost::asio::detached);
+  io.run();
+  return done;
+}
+
+TEST(PasswordPool, DoesTheNewestFirstUnlessTheOldestIsLate) {
+  EXPECT_EQ(order_of_two(std::chrono::hours{1}), "0ba");
+  EXPECT_EQ(order_of_two(std::chrono::milliseconds{0}), "0ab");
+}
+
 TEST(PasswordPool, TellsWhoWaitsForItsThreads) {
   PasswordPool pool{{.threads = 0, .cost = kCheap}};
   boost::asio::io_context io;

@@ -21,8 +21,8 @@ void burn(std::uint64_t ns) {
 
 struct Meter : testing::Test {
   std::array<Counter, kWorks> booked;
-  Counter used;
-  WorkMeter meter{booked, used};
+  Counter unbooked, used;
+  WorkMeter meter{booked, unbooked, used};
 
   std::uint64_t used_before = 0;  // by the thread, until the test began
 
@@ -89,6 +89,22 @@ TEST_F(Meter, AnotherStartEndsTheOneBefore) {
   meter.stop();  // nobody is at work
   EXPECT_EQ(one.ticks, ticks_of_one);
   EXPECT_LT(two.ticks, one.ticks);
+}
+
+TEST_F(Meter, KnowsWhatIsNotBookedYet) {
+  Effort effort;
+  for (int i = 0; i < 5; ++i) {
+    meter.start(effort);
+    burn(2'000'000);
+    meter.stop();
+    meter.pulse(Monotonic::now());
+  }
+  EXPECT_NEAR(static_cast<double>(unbooked.get()), 10e6, 2e6);
+  for (int i = 0; i < 100; ++i) meter.stop();  // runs for nobody are nobody's
+  meter.pulse(Monotonic::now());
+  meter.book(effort, Work::request);
+  meter.pulse(Monotonic::now());
+  EXPECT_LT(unbooked.get(), 2'000'000U);
 }
 
 TEST_F(Meter, BookingEmptiesTheEffort) {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tools/sim/random.hpp"
+#include "base/random.hpp"
 
 namespace sluice::tools {
 namespace {

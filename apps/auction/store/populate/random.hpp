@@ -1,20 +1,21 @@
 #pragma once
 #include <cstdint>
 
+#include "base/random.hpp"
+
 namespace sluice::auction::population {
 
 /// What a stream of numbers is for: each row of each table has its own, so that it can be made again, or in
 /// any order.
 enum class Stream : std::uint64_t { user = 1, item, bids, comment, text };
 
-/// SplitMix64 (Steele, Lea, Flood 2014). The same numbers on every machine, unlike the distributions of
-/// <random>.
+/// The same numbers on every machine, unlike the distributions of <random>.
 class Random {
  public:
   Random(std::uint64_t seed, Stream stream, std::uint64_t row) noexcept
-      : state_(mix(mix(seed + static_cast<std::uint64_t>(stream) * kGamma) + row * kGamma)) {}
+      : bits_(mix(mix(seed + static_cast<std::uint64_t>(stream) * kGamma) + row * kGamma)) {}
 
-  std::uint64_t next() noexcept { return mix(state_ += kGamma); }
+  std::uint64_t next() noexcept { return bits_.bits(); }
 
   /// Uniform from `low` to `high`, both included; at most 2^32 values.
   std::int64_t between(std::int64_t low, std::int64_t high) noexcept {
@@ -28,14 +29,10 @@ class Random {
   }
 
  private:
-  static constexpr std::uint64_t kGamma = 0x9e3779b97f4a7c15;
-  static constexpr std::uint64_t mix(std::uint64_t z) noexcept {
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return z ^ (z >> 31);
-  }
+  static constexpr std::uint64_t kGamma = sluice::Random::kGamma;
+  static constexpr auto mix = sluice::Random::mix;
 
-  std::uint64_t state_;
+  sluice::Random bits_;
 };
 
 }  // namespace sluice::auction::population

@@ -212,28 +212,45 @@ TEST_P(Guarded, AFatalAlertTakesAStoredSessionAwayAndAnEndWithoutCloseNotifyDoes
   EXPECT_EQ(rig_.engine().sessions().size(), 0U);
 }
 
-TEST_P(Guarded, ATicketCanBeIssuedAfterTheHandshake) {
+TEST_P(Guarded, AWithheldSessionCanBeIssuedAfterTheHandshake) {
   ScriptedGuard guard;
   guard.issue = std::nullopt;
-  const Outcome outcome = rig_.visit(client(), &guard, [&](TlsStream& stream) {
-    stream.issue_ticket();  // nothing to issue yet
+  const auto let_in = [&](TlsStream& stream) {
+    stream.issue_session();  // nothing to issue yet
+    EXPECT_EQ(rig_.engine().sessions().size(), 0U);
     guard.issue = kVisit;
-    stream.issue_ticket();
-  });
+    stream.issue_session();
+  };
+  const Outcome outcome = rig_.visit(client(), &guard, let_in, true);
   EXPECT_TRUE(outcome.connected);
   EXPECT_EQ(outcome.tickets, tls13() ? 1U : 0U);
-  if (!tls13()) return;
+  EXPECT_EQ(rig_.engine().sessions().size(), tls13() ? 0U : 1U);
   ASSERT_TRUE(outcome.session);
   EXPECT_EQ(rig_.verify(hello_of(client(outcome))), kVisit);
   ScriptedGuard later;
   EXPECT_TRUE(visit(outcome, later).resumed);
 }
 
+TEST_P(Guarded, AWithheldSessionDoesNotResume) {
+  ScriptedGuard guard;
+  guard.issue = std::nullopt;
+  const Outcome outcome = rig_.visit(client(), &guard, {}, true);
+  EXPECT_TRUE(outcome.connected);
+  EXPECT_EQ(outcome.tickets, 0U);
+  EXPECT_EQ(rig_.engine().sessions().size(), 0U);
+  if (!outcome.session) return;  // a session ID of nothing
+  EXPECT_EQ(rig_.verify(hello_of(client(outcome))), std::nullopt);
+  ScriptedGuard later;
+  const Outcome again = visit(outcome, later);
+  EXPECT_TRUE(again.connected);
+  EXPECT_FALSE(again.resumed);
+}
+
 TEST(Guard, ATicketIssuedWithTheLastWordIsSentBeforeIt) {
   Rig rig;
   ScriptedGuard guard;
   const Outcome outcome = rig.visit({}, &guard, [](TlsStream& stream) {
-    stream.issue_ticket();
+    stream.issue_session();
     const Step step = stream.shutdown();
     EXPECT_FALSE(step.error) << step.error.message();
   });

@@ -81,7 +81,7 @@ Rig::Rig(KeyKind kind, ContextOptions options) : key_(make_counted_key(kind)) {
   check(SSL_CTX_use_PrivateKey(&engine_->context(), key_.key.get()) == 1, "the counted key does not fit");
 }
 
-Outcome Rig::visit(const Client& client, ScriptedGuard* guard, const Act& act) {
+Outcome Rig::visit(const Client& client, ScriptedGuard* guard, const Act& act, bool withhold) {
   std::array<int, 2> ends{};
   check(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) == 0, "socketpair");
   Socket socket{io_.get_executor()};
@@ -94,6 +94,7 @@ Outcome Rig::visit(const Client& client, ScriptedGuard* guard, const Act& act) {
   Outcome outcome;
   {
     TlsStream stream{socket, engine_->context(), guard};
+    if (withhold) stream.withhold_session();
     Step step{.need = Need::readable};
     bool client_done = false;
     for (int flight = 0; flight < 20; ++flight) {

@@ -74,7 +74,7 @@ class Rig {
   }
   /// A whole connection; `act` may do something with the server's end after the handshake, before the server
   /// writes a byte.
-  Outcome visit(const Client& client, ScriptedGuard* guard, const Act& act = {});
+  Outcome visit(const Client& client, ScriptedGuard* guard, const Act& act = {}, bool withhold = false);
 
  private:
   CountedKey key_;
