@@ -28,8 +28,8 @@ constexpr double kHorizonMin_s = 1, kHorizonMax_s = 30;
 constexpr double kHeadroom = 1.5;   // of the rate over the departures: a place that is free is taken at once
 constexpr double kShedTo = 0.85;    // of the CPUs, so that what stands in the queue is worked off
 constexpr double kLifeMax_s = 600;  // of a session: a longer one is not told from a lull without departures
-constexpr double kBacklogWeight = 0.1;  // few requests wait for the application's own threads
-constexpr double kJumpMemories = 3;     // after them a jump has been seen whole
+constexpr double kBacklogWeight = 0.05;  // few requests wait for the application's own threads
+constexpr double kJumpMemories = 3;      // after them a jump has been seen whole
 constexpr double kCostMin_s = 1e-6;
 
 double keep_of(double elapsed_s, double memory_s) noexcept { return std::exp(-elapsed_s / memory_s); }
@@ -72,7 +72,7 @@ double standing_wait(const Sample& sample) noexcept {
 
 void feed_back(const BudgetSettings& settings, State& s, const Sample& sample) {
   const double dt = sample.elapsed_s;
-  const bool late = standing_wait(sample) > settings.response_target_s + s.full_s.value();
+  const bool late = sample.run_delay_min_s > settings.response_target_s + s.full_s.value();
   // With more sessions than planned for, the wait says nothing about the plan.
   const bool as_planned = sample.live * s.demand_per_s.value() * s.request_s.value() <
                           sample.cpus * settings.utilization * s.trim;

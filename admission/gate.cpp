@@ -66,7 +66,7 @@ Verdict Gate::ask_at_once(double live, Instant now) {
 Verdict Gate::ask_returning(double live, Instant now) {
   if (!limited()) return ask_at_once(live, now);
   refill(now);
-  const double debt = std::max(1.0, rate_ * seconds(settings_.burst));
+  const double debt = std::max(1.0, rate_ * seconds(settings_.ahead));
   if (live >= sessions_max_ || tokens_ < 1 - debt) return Verdict::refuse;
   tokens_ -= 1;
   return Verdict::admit;

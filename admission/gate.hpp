@@ -18,7 +18,8 @@ enum class Verdict : std::uint8_t {
 struct GateSettings {
   std::chrono::milliseconds park_max{100};  ///< Nobody waits longer. Far below any client's patience.
   std::size_t parked_max = 256;             ///< Nor more than so many on one processor.
-  std::chrono::milliseconds burst{50};      ///< So much of the rate may be spent at once.
+  std::chrono::milliseconds burst{200};     ///< So much of the rate may be spent at once ...
+  std::chrono::milliseconds ahead{50};      ///< ... and so much of what comes, by those who come back.
 };
 
 /// One per processor, used on its thread only. Spends the controller's plan: paces (a bucket that is refilled
@@ -41,7 +42,7 @@ class Gate {
   Verdict ask(Waiter& waiter, Prefix prefix, double live, Instant now);
   /// A newcomer that can't wait, such as one whose ticket turned out not to count.
   Verdict ask_at_once(double live, Instant now);
-  /// Somebody who was told to come back and did: comes before those that wait, up to `burst` ahead of time.
+  /// Somebody who was told to come back and did: comes before those that wait, up to `ahead` of time.
   Verdict ask_returning(double live, Instant now);
 
   /// Whoever asks now from this network will be refused.

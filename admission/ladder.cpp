@@ -47,14 +47,15 @@ void Ladder::book(Step step, Instant now) noexcept {
   bucket = std::max(bucket - cost, -std::max(cost, per_s(step) * kBucket_s));
 }
 
-bool Ladder::can_explain(Instant now) noexcept {
+bool Ladder::can_explain(Instant now, bool expected) noexcept {
   refill(now);
-  return buckets_[index(Step::explain)] >= costs_[index(Step::explain)];
+  const double kept = expected ? 0 : per_s(Step::explain) * kBucket_s / 2;
+  return buckets_[index(Step::explain)] >= kept + costs_[index(Step::explain)];
 }
 
-Step Ladder::choose(Instant now) noexcept {
+Step Ladder::choose(Instant now, bool expected) noexcept {
   Step step = Step::reset;
-  if (can_explain(now)) {
+  if (can_explain(now, expected)) {
     step = Step::explain;
   } else if (buckets_[index(Step::alert)] >= costs_[index(Step::alert)]) {
     step = Step::alert;

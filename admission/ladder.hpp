@@ -36,10 +36,11 @@ class Ladder {
   void follow(double cpus, const std::array<double, static_cast<std::size_t>(Step::count)>& costs,
               bool resuming_seen) noexcept;
 
-  /// The kindest step that is affordable, `reset` when none is; its cost is booked.
-  Step choose(Instant now) noexcept;
+  /// The kindest step that is affordable, `reset` when none is; its cost is booked. Of the budget for
+  /// explaining, half is kept for those who are `expected`, having been told to come back.
+  Step choose(Instant now, bool expected = true) noexcept;
   /// choose() would explain.
-  bool can_explain(Instant now) noexcept;
+  bool can_explain(Instant now, bool expected = true) noexcept;
   /// Books a step that was not for choose() to decide.
   void book(Step step, Instant now) noexcept;
   /// Even resetting is beyond the budget: better not to accept for a moment, and let the short kernel queue

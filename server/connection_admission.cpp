@@ -181,7 +181,8 @@ Task<Connection::Next> Connection::refuse(Outcome why) {
   counters.demand.refused.add();
   Door& door = processor_.door();
   const auto now = Monotonic::now();
-  const Refusal how = why == Outcome::new_suspect ? door.refuse_by(Refusal::reset, now) : door.refuse(now);
+  const Refusal how =
+      why == Outcome::new_suspect ? door.refuse_by(Refusal::reset, now) : door.refuse(origin_, now);
   refused_by_ = how;
   if (how == Refusal::explain) {
     grant_ = Grant::explain;
@@ -204,6 +205,7 @@ Task<Connection::Next> Connection::explain() {
   http::Response response = busy_page(Busy::full, wait, may_repeat());
   response.set("Set-Cookie", std::string(kPlaceCookie) + "=" + processor_.places().sign(place) +
                                  "; Path=/; Max-Age=600; Secure; HttpOnly; SameSite=Lax");
+  processor_.door().expect(origin_, Monotonic::now(), wait, PlaceBook::kLifetime);
   enter(ConnectionState::active);
   number_request();
   co_return co_await respond(std::move(response), false) ? Next::close : Next::drop;

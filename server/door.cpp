@@ -163,10 +163,10 @@ admission::SessionPtr Door::begin_session(Instant now) {
   return session;
 }
 
-Refusal Door::refuse(Instant now) {
+Refusal Door::refuse(const Origin& origin, Instant now) {
   Refusal refusal = Refusal::reset;
   if (config_.admission.refusal == "ladder") {
-    refusal = static_cast<Refusal>(ladder_.choose(now));
+    refusal = static_cast<Refusal>(ladder_.choose(now, returners_.expected(origin.address, now)));
   } else if (config_.admission.refusal == "explain") {
     refusal = Refusal::explain;
   } else if (config_.admission.refusal == "alert") {
@@ -189,10 +189,11 @@ std::optional<Refusal> Door::refuse_briefly(const Origin& origin, Instant now) {
     why = Outcome::new_suspect;
     how = refuse_by(Refusal::reset, now);
   } else if (config_.admission.refusal == "explain" ||
-             (config_.admission.refusal == "ladder" && ladder_.can_explain(now))) {
+             (config_.admission.refusal == "ladder" &&
+              ladder_.can_explain(now, returners_.expected(origin.address, now)))) {
     return std::nullopt;
   } else {
-    how = refuse(now);
+    how = refuse(origin, now);
   }
   counters_.count(why);
   counters_.demand.offered.add();

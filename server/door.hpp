@@ -11,6 +11,7 @@
 #include "admission/in_flight.hpp"
 #include "admission/ladder.hpp"
 #include "admission/replay_filter.hpp"
+#include "admission/returners.hpp"
 #include "server/admission_control.hpp"
 #include "server/app.hpp"
 #include "server/counters.hpp"
@@ -66,7 +67,7 @@ class Door {
   admission::SessionPtr begin_session(Instant now);
 
   /// How to refuse; booked.
-  Refusal refuse(Instant now);
+  Refusal refuse(const Origin& origin, Instant now);
   /// The same where there is no choice.
   Refusal refuse_by(Refusal how, Instant now);
   /// The same for a newcomer that asked for nothing yet, counted as having asked; none when it should be
@@ -74,10 +75,17 @@ class Door {
   std::optional<Refusal> refuse_briefly(const Origin& origin, Instant now);
   /// What a refusal has cost, so that the next ones can be booked.
   void refused(Refusal how, std::uint64_t cpu_ns) noexcept;
+  /// A visitor from there was told to come back after `wait`, at most `lifetime` later.
+  void expect(const Origin& origin, Instant now, std::chrono::seconds wait, std::chrono::seconds lifetime) {
+    returners_.expect(origin.address, now + wait, now + wait + lifetime);
+  }
   /// When to come back, drawn for each visitor anew.
   std::chrono::seconds retry_after();
   /// Refusing takes too much already: don't accept for a moment.
   bool exhausted(Instant now) { return strict_ && ladder_.exhausted(now); }
+
+  /// Places of the kernel's queue, of `most` that are configured.
+  int backlog(int most) const noexcept { return strict_ ? backlog_within_time(cpus_, most) : most; }
 
   /// The processor uses nearly all the CPU it has.
   bool pressed() const noexcept { return pressed_; }
@@ -122,6 +130,7 @@ class Door {
   admission::Ladder ladder_;
   admission::AddressBook addresses_;
   admission::ReplayFilter replays_;
+  admission::Returners returners_;
   admission::InFlight in_flight_limit_;
   TurnLine handshakes_;
   TurnLine work_;

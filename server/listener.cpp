@@ -4,8 +4,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cmath>
 #include <cstring>
 #include <stdexcept>
 
@@ -86,6 +88,13 @@ std::vector<Listener> listen_on(const Endpoint& endpoint, unsigned count, int ba
   const Endpoint bound = listeners.front().endpoint();
   while (listeners.size() < count) listeners.push_back(listen_one(bound, backlog));
   return listeners;
+}
+
+int backlog_within_time(double cpus, int most) noexcept {
+  constexpr double kTime_s = 0.1;
+  constexpr double kRefusal_s = 25e-6;  // docs/admission.md, "What it does, measured"
+  const double worth = std::clamp(cpus * kTime_s / kRefusal_s, double{kShortBacklog}, 1e6);
+  return std::min(most, static_cast<int>(std::lround(worth)));
 }
 
 }  // namespace sluice::server

@@ -40,4 +40,12 @@ Endpoint parse_endpoint(const std::string& text);
 /// 0 picks one port for all.
 std::vector<Listener> listen_on(const Endpoint& endpoint, unsigned count, int backlog);
 
+/// Places of a kernel queue that is kept short.
+inline constexpr int kShortBacklog = 32;
+
+/// Places in a processor's kernel queue, of `most` that are configured: no more connections than it turns
+/// away in 100 ms with these CPUs, as work for who has waited longer is done too late. At least
+/// kShortBacklog, unless fewer are configured.
+int backlog_within_time(double cpus, int most) noexcept;
+
 }  // namespace sluice::server

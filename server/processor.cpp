@@ -27,7 +27,6 @@ constexpr std::chrono::milliseconds kPulse{20};
 constexpr std::chrono::milliseconds kAcceptPause{10};
 constexpr std::chrono::milliseconds kGather{8};
 constexpr std::chrono::seconds kShortBacklogFor{1};
-constexpr int kShortBacklog = 32;
 
 http::Limits to_parser_limits(const Limits& limits) {
   http::Limits bounds;
@@ -179,7 +178,8 @@ Task<void> Processor::pulse() {
     const auto now = Monotonic::now();
     meter_.pulse(now);
     door_.pulse(now, now - pulse_timer_.expiry());
-    if (backlog_short_ && now - paused_at_ > kShortBacklogFor) resume_accepting();
+    backlog_short_ = backlog_short_ && now - paused_at_ <= kShortBacklogFor;
+    set_backlog();
   }
 }
 
@@ -208,15 +208,16 @@ Task<void> Processor::accept_loop(Acceptor& acceptor) {
 void Processor::pause_accepting() {
   counters_.accept_pauses.add();
   paused_at_ = Monotonic::now();
-  if (std::exchange(backlog_short_, true)) return;
-  const int most = std::min(kShortBacklog, static_cast<int>(config().backlog));
-  for (Acceptor& acceptor : acceptors_) ::listen(acceptor.native_handle(), most);
+  backlog_short_ = true;
+  set_backlog();
 }
 
-void Processor::resume_accepting() noexcept {
-  backlog_short_ = false;
-  for (Acceptor& acceptor : acceptors_)
-    ::listen(acceptor.native_handle(), static_cast<int>(config().backlog));
+/// listen(2) again changes the length of a queue.
+void Processor::set_backlog() noexcept {
+  const int most = static_cast<int>(config().backlog);
+  const int wanted = backlog_short_ ? std::min(kShortBacklog, most) : door_.backlog(most);
+  if (std::exchange(backlog_, wanted) == wanted) return;
+  for (Acceptor& acceptor : acceptors_) ::listen(acceptor.native_handle(), wanted);
 }
 
 bool Processor::accept_batch(Acceptor& acceptor) {

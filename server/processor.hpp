@@ -111,7 +111,7 @@ class Processor {
   /// here.
   bool turn_away(int fd, const Origin& origin, std::uint64_t started);
   void pause_accepting();
-  void resume_accepting() noexcept;
+  void set_backlog() noexcept;
   void flush_log();
   void finish_if_drained();
 
@@ -138,6 +138,7 @@ class Processor {
   unsigned accept_rounds_ = 0;
   bool bursting_ = false;  // the last round of accepting found more than one connection
   bool draining_ = false;
+  int backlog_ = 0;             // the kernel's queue as it is set; 0: as it was at the start
   bool backlog_short_ = false;  // the kernel's queue is kept short, as we can't keep up with refusing
   Monotonic::time_point paused_at_{};
   std::string log_chunk_;

@@ -27,7 +27,7 @@ class PasswordPool {
     unsigned threads = 1;         ///< Each holds one core and `ScryptCost`'s memory while it works.
     std::size_t queue_max = 100;  ///< Waiting hashes; some 6 s of work for a thread. Beyond it: busy.
     ScryptCost cost{};
-    std::chrono::milliseconds patience{1000};  ///< Well below the time after which people give up.
+    std::chrono::milliseconds patience{2000};  ///< Well below the time after which people give up.
   };
   /// Throws std::invalid_argument on an unacceptable cost.
   explicit PasswordPool(Config config);

@@ -95,6 +95,20 @@ TEST_F(LadderTest, ResetsMayTakeMoreWhileClientsThatResumeWaitAmongThem) {
   EXPECT_NEAR(resets_in_10_s(), 4000, 40);
 }
 
+TEST_F(LadderTest, KeepsHalfOfThePagesForThoseWhoWereToldToComeBack) {
+  ladder.choose(now);  // the buckets are full by now
+  now += 1s;
+  int strangers = 0;
+  while (ladder.can_explain(now, false)) {
+    EXPECT_EQ(ladder.choose(now, false), Step::explain);
+    ++strangers;
+  }
+  EXPECT_EQ(strangers, 2);
+  EXPECT_NE(ladder.choose(now, false), Step::explain);
+  EXPECT_EQ(ladder.choose(now, true), Step::explain);
+  EXPECT_EQ(ladder.choose(now, true), Step::explain);
+}
+
 TEST_F(LadderTest, BooksWhatItDidNotChoose) {
   for (int i = 0; i < 5; ++i) ladder.book(Step::explain, now);
   for (int i = 0; i < 10; ++i) ladder.book(Step::alert, now);
