@@ -1,4 +1,5 @@
 """A closed door: what whoever is new is told, and that whoever is in does not notice."""
+import contextlib
 import html.parser
 import ssl
 import subprocess
@@ -261,6 +262,34 @@ def test_ladder_explains_then_alerts_then_resets(start, tmp_path):
     assert counts["explain"] < counts["alert"], counts
     counted = {step: refusals(server, step) - before[step] for step in before}
     assert counted == counts
+
+
+def test_the_last_step_is_not_to_accept_for_a_moment(start):
+    """When even resets take too much. Whoever is in goes on, and the next visitor is answered again."""
+    server = start({**NOBODY, "admission.policy": "off", "admission.refusal": "reset"}, launcher=("taskset", "-c", "0"))
+    hello = BioClient().hello
+    with server.connect() as insider:
+        assert insider.get("/").status == 200
+        set_policy(server, "paper")
+        await_closed(server)
+
+        def too_many():
+            with paused(server):
+                socks = [server.tcp() for _ in range(1000)]
+                for sock in socks:
+                    sock.sendall(hello)
+            for sock in socks:
+                with contextlib.suppress(ConnectionError):
+                    sock.recv(1)
+                sock.close()
+            return refusals(server, "pause") > 0
+
+        eventually(too_many, "nothing is accepted for a moment")
+        assert insider.get("/").status == 200
+        before = refusals(server, "reset")
+        with server.raw() as late:
+            late.send(hello)
+            eventually(lambda: refusals(server, "reset") > before, "and then visitors are refused again")
 
 
 def test_ladder_explains_to_a_single_visitor(start):

@@ -33,7 +33,7 @@ def rivals(options, kit, report):
     compare(options, kit, report, "rivals, no think time", dataclasses.replace(plain, model=page),
             options.multiples or [2, 4, 8])
     # Who thinks longer than a connection is kept comes back on a new one and resumes.
-    thinking = dataclasses.replace(plain, model=page, think=3, length="geom:8", keepalive=1, timeout=3,
+    thinking = dataclasses.replace(plain, model=page, think=1.5, length="geom:8", keepalive=1, timeout=3,
                                    what="users who think and resume")
     compare(options, kit, report, "rivals, think time and resumption", thinking, options.multiples or [2, 8])
 
