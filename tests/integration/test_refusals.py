@@ -266,7 +266,7 @@ def test_ladder_explains_then_alerts_then_resets(start, tmp_path):
 
 def test_the_last_step_is_not_to_accept_for_a_moment(start):
     """When even resets take too much. Whoever is in goes on, and the next visitor is answered again."""
-    server = start({**NOBODY, "admission.policy": "off", "admission.refusal": "reset"}, launcher=("taskset", "-c", "0"))
+    server = start({**NOBODY, "admission.policy": "off"}, launcher=("taskset", "-c", "0"))
     hello = BioClient().hello
     with server.connect() as insider:
         assert insider.get("/").status == 200
@@ -286,10 +286,10 @@ def test_the_last_step_is_not_to_accept_for_a_moment(start):
 
         eventually(too_many, "nothing is accepted for a moment")
         assert insider.get("/").status == 200
-        before = refusals(server, "reset")
+        before = decisions(server, decision="refuse")
         with server.raw() as late:
             late.send(hello)
-            eventually(lambda: refusals(server, "reset") > before, "and then visitors are refused again")
+            eventually(lambda: decisions(server, decision="refuse") > before, "and then visitors are answered again")
 
 
 def test_ladder_explains_to_a_single_visitor(start):
