@@ -19,7 +19,9 @@ constexpr double kRateMemory_s = 3;       // departures, offered newcomers
 constexpr double kHandshakeMemory_s = 3;  // cost of a handshake
 constexpr double kBackground =
     0.005;  // CPUs that timers take on an idle server, by which no request is to be billed
-constexpr double kTrimMin = 0.5;
+constexpr double kTrimMin = 0.5, kTrimMax = 1.25;
+constexpr double kTrimIdle = 0.25;     // of the response target: below it nothing stands and waits
+constexpr double kTrimPatience_s = 2;  // nobody was turned away for so long: nobody wants more
 constexpr double kTrimDown = 0.05, kTrimUp = 0.02;  // per second
 constexpr double kGuardDown = 0.3, kGuardUp = 0.1;  // per second
 constexpr double kIdleShare = 0.8;    // below this share of the CPUs, waiting is not for the CPU
@@ -76,9 +78,15 @@ void feed_back(const BudgetSettings& settings, State& s, const Sample& sample) {
   // With more sessions than planned for, the wait says nothing about the plan.
   const bool as_planned = sample.live * s.demand_per_s.value() * s.request_s.value() <
                           sample.cpus * settings.utilization * s.trim;
-  if (!late) s.trim += kTrimUp * dt;
+  // While somebody is turned away though nothing waits, more may be possible: a server with a little queue
+  // takes less CPU for each request than one that is woken up for it.
+  s.all_in_s = sample.refused > 0 ? 0 : s.all_in_s + dt;
+  const bool wanted = s.all_in_s < kTrimPatience_s;
+  const bool idle = sample.run_delay_min_s < kTrimIdle * settings.response_target_s;
   if (late && as_planned) s.trim *= 1 - kTrimDown * dt;
-  s.trim = std::clamp(s.trim, kTrimMin, 1.0);
+  if (!late && (s.trim < 1 || (wanted && idle))) s.trim += kTrimUp * dt;
+  if (!wanted && s.trim > 1) s.trim = std::max(1.0, s.trim - kTrimUp * dt);
+  s.trim = std::clamp(s.trim, kTrimMin, kTrimMax);
   const bool waiting = sample.in_flight_max > 0 && sample.in_flight >= sample.in_flight_max &&
                        sample.cpu_total() < kIdleShare * sample.cpus * dt;
   s.guard = std::clamp(waiting ? s.guard * (1 - kGuardDown * dt) : s.guard + kGuardUp * dt, kTrimMin, 1.0);

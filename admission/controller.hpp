@@ -48,7 +48,7 @@ struct BudgetSettings {
   double jump = 0.5;           ///< ... which is a difference of so much between the two.
   double shed_delay_s = 0.3;   ///< A standing wait at which the sessions are too many ...
   double shed_after_s = 0.5;   ///< ... when it lasts so long ...
-  double shed_excess = 1.2;    ///< ... and their demand is so many times what there is.
+  double shed_excess = 1.35;   ///< ... and their demand is so many times what there is.
 };
 
 struct Settings {
@@ -85,6 +85,7 @@ struct State {
   double offered_per_s = 0;
   double refusals_cpu = 0;  ///< CPUs that refusing takes.
   double trim = 1;          ///< Feedback from the standing wait.
+  double all_in_s = 1e9;    ///< Nobody was turned away for so long.
   double guard = 1;         ///< Feedback from work that waits for something other than the CPU.
   double strained_s = 0;    ///< How long the wait has been too long.
   double jumping_s = 0;     ///< For so long yet the cost of a request is the one of this moment.

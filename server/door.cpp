@@ -22,7 +22,8 @@ constexpr double kDelayMemory_s = 0.2;
 constexpr double kPressed = 0.85;  // of its CPU
 constexpr double kCostSmoothing = 0.05;
 constexpr double kRetryMin_s = 2, kRetryMax_s = 30;
-constexpr double kResumingLately = 0.5;  // resumed connections per second that make a difference
+constexpr double kResumingLately = 0.5;  // resumed connections per second that make a difference ...
+constexpr std::chrono::seconds kResumingMemory{2};  // ... for so long
 
 template <class T>
 T random_value() {
@@ -83,8 +84,8 @@ void Door::follow(const admission::Plan& plan, Instant now) {
   const double elapsed_s = std::chrono::duration<double>(now - period_began_).count();
   const double share = static_cast<double>(config_.admission.resumed_cpu_percent) / 100 * cpus_;
   resumed_budget_s_ = std::clamp(resumed_budget_s_ + share * std::min(elapsed_s, 1.0), -share, share);
-  const bool resuming = view.sample.resuming > kResumingLately * view.sample.elapsed_s;
-  ladder_.follow(cpus_, refusal_cost_s_, resuming);
+  if (view.sample.resuming > kResumingLately * view.sample.elapsed_s) resuming_seen_ = now;
+  ladder_.follow(cpus_, refusal_cost_s_, now - resuming_seen_ < kResumingMemory);
 
   const std::uint64_t cpu_ns = counters_.thread_cpu_ns.get();
   if (elapsed_s > 0 && elapsed_s < 10) {

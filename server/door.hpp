@@ -141,6 +141,7 @@ class Door {
   double cpus_ = 1;  // of this processor
   double resumed_cost_s_ = 0;
   std::array<double, static_cast<std::size_t>(Refusal::count)> refusal_cost_s_{400e-6, 40e-6, 25e-6};
+  Instant resuming_seen_{};      // when clients that resume were last among those that came
   double resumed_budget_s_ = 0;  // CPU seconds that resumed handshakes may take now
   double offered_per_s_ = 0;
   double rate_ = 0;

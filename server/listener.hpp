@@ -41,7 +41,7 @@ Endpoint parse_endpoint(const std::string& text);
 std::vector<Listener> listen_on(const Endpoint& endpoint, unsigned count, int backlog);
 
 /// Places of a kernel queue that is kept short.
-inline constexpr int kShortBacklog = 32;
+inline constexpr int kShortBacklog = 128;
 
 /// Places in a processor's kernel queue, of `most` that are configured: no more connections than it turns
 /// away in 100 ms with these CPUs, as work for who has waited longer is done too late. At least

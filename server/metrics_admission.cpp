@@ -76,7 +76,7 @@ void add_plan(Page& page, const Server& server, const AdmissionControl::View& vi
   gauge("admission_session_cpu", "CPUs a live session takes, as measured.", view.plan.session_cpu);
   gauge("admission_entry_cpu_seconds", "CPU time to let one in: handshake and first request.",
         view.plan.entry_s);
-  gauge("admission_trim", "Feedback from the standing wait, 0.5 to 1.", view.trim);
+  gauge("admission_trim", "Feedback from the standing wait, 0.5 to 1.25.", view.trim);
   gauge("run_delay_seconds", "Smallest wait of a ready event for its processor in the last period.",
         view.sample.run_delay_min_s);
   gauge("cpus_available", "CPUs this process may use: affinity, cpuset, cgroup quota, less steal.",

@@ -219,6 +219,29 @@ struct GuardCase {
 class Guard : public testing::TestWithParam<GuardCase> {};
 
 // 500 live of 1000 possible ones.
+/// Trim after so many seconds, in each of which as many newcomers were refused and so much stood and waited.
+double trim_after(State state, int seconds, double refused, double wait_s) {
+  for (int i = 0; i < seconds; ++i) {
+    Sample sample = quiet(1e4);  // more than planned for, so that a wait says nothing about the plan
+    sample.refused = refused;
+    sample.run_delay_min_s = wait_s;
+    state = decide(all_of_the_cpu(), state, sample).next;
+  }
+  return state.trim;
+}
+
+TEST(TrimCondition, GoesALittleBeyondThePlanWhileSomebodyIsTurnedAwayAndNothingWaits) {
+  State state = kLearnt;
+  EXPECT_NEAR(trim_after(state, 3, 5, 0.01), 1.06, 1e-9);
+  EXPECT_NEAR(trim_after(state, 100, 5, 0.01), 1.25, 1e-9) << "and no further";
+  EXPECT_NEAR(trim_after(state, 100, 0, 0.01), 1, 1e-9) << "nobody asks for more";
+  state.trim = 1.1;
+  state.all_in_s = 0;
+  EXPECT_NEAR(trim_after(state, 3, 5, 0.05), 1.1, 1e-9) << "there is a little queue: enough";
+  EXPECT_NEAR(trim_after(state, 1, 0, 0.01), 1.12, 1e-9) << "somebody was turned away a second ago";
+  EXPECT_NEAR(trim_after(state, 100, 0, 0.01), 1, 1e-9) << "and nobody any more";
+}
+
 TEST_P(Guard, ShrinksTheSessionsWhileWorkWaitsForSomethingElse) {
   State state = kLearnt;
   state.guard = GetParam().before;

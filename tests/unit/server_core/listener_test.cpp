@@ -57,7 +57,7 @@ TEST(Backlog, IsWhatIsTurnedAwayInATenthOfASecond) {
   EXPECT_EQ(backlog_within_time(1, 1024), 1024);
   EXPECT_EQ(backlog_within_time(1, 65'535), 4000);
   EXPECT_EQ(backlog_within_time(0.1, 1024), 400);
-  EXPECT_EQ(backlog_within_time(0.001, 1024), 32);
+  EXPECT_EQ(backlog_within_time(0.001, 1024), 128);
   EXPECT_EQ(backlog_within_time(0, 8), 8);
   EXPECT_EQ(backlog_within_time(1e9, 65'535), 65'535);
 }
