@@ -70,10 +70,18 @@ struct AdmissionControl::Totals {
 
  private:
   static double number(const Counter& counter) noexcept { return static_cast<double>(counter.get()); }
+  /// CPU time of the processor that its meter has not looked at yet.
+  static double since_pulse_s(const Counters& counters) noexcept {
+    const clockid_t clock = counters.thread_clock;
+    timespec time{};
+    if (clock == CLOCK_REALTIME || ::clock_gettime(clock, &time) != 0) return 0;
+    const double now_ns = static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
+    return std::max(0.0, now_ns - number(counters.thread_cpu_ns)) / 1e9;
+  }
   void add(const Counters& counters) {
     const auto& d = counters.demand;
     for (std::size_t i = 0; i < kWorks; ++i) work_s[i] += number(counters.work_ns[i]) / 1e9;
-    unbooked_s += number(counters.unbooked_ns) / 1e9;
+    unbooked_s += number(counters.unbooked_ns) / 1e9 + since_pulse_s(counters);
     requests += number(d.requests), returns += number(d.returns);
     demand += number(d.demand_milli) / 1e3, pause_s += number(d.pause_us) / 1e6;
     full += number(d.full), resumed += number(d.resumed);

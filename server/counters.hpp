@@ -2,6 +2,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <ctime>
 #include <string_view>
 #include <vector>
 
@@ -209,7 +210,9 @@ struct Counters {
   Counter bytes_sent;                   ///< Plaintext of responses.
   std::array<Counter, kWorks> work_ns;  ///< CPU nanoseconds.
   Counter unbooked_ns;                  ///< Of work under way: done, but of no kind yet.
-  Counter thread_cpu_ns;                ///< CPU time of the processor's thread.
+  Counter thread_cpu_ns;                ///< CPU time of the processor's thread, as of the last pulse.
+  std::atomic<clockid_t> thread_clock{
+      CLOCK_REALTIME};  ///< Of that thread's CPU time; CLOCK_REALTIME: none yet.
   Per<Outcome> outcomes;
   Per<Demotion> demotions;
   Per<Refusal> refusals;

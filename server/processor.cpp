@@ -81,6 +81,8 @@ void Processor::run(std::promise<void> started) {
   char name[16];
   std::snprintf(name, sizeof name, "processor-%u", index_);
   ::pthread_setname_np(::pthread_self(), name);
+  clockid_t clock{};
+  if (::pthread_getcpuclockid(::pthread_self(), &clock) == 0) counters_.thread_clock = clock;
   try {
     app_ = shared_.app.start({.index = index_, .executor = io_.get_executor(), .aside = &aside_});
     started.set_value();
