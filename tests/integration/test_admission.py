@@ -142,7 +142,9 @@ def test_cpu_seconds_by_work_add_up_to_those_of_the_process(start):
     assert sum(by_work.values()) == pytest.approx(process, rel=0.05)
     assert 0.4 <= by_work["request"] <= process
     assert by_work["full_handshake"] > 0
-    assert metrics.total("http_request_cpu_seconds_total", interaction="Work") == pytest.approx(by_work["request"], rel=0.2)
+    # Of a single request it is an estimate, scaled by how often the pulse before it was interrupted by others.
+    estimated = metrics.total("http_request_cpu_seconds_total", interaction="Work")
+    assert 0.5 < estimated / by_work["request"] < 2
     status = json.loads(server.admin("/status").text)["admission"]
     assert sum(work["share"] for work in status["work"].values()) == pytest.approx(1)
     assert status["work"]["request"]["share"] > 0.5
