@@ -19,9 +19,10 @@ constexpr std::chrono::seconds kCpuReadEvery{1};
 constexpr double kStealMemory_s = 5;
 constexpr double kKeptCostWeight = 20;  // what the last run learnt counts as so many requests or handshakes
 
-double process_cpu_s() noexcept {
+/// 0 when the clock is of a thread that has ended.
+double cpu_s(clockid_t clock) noexcept {
   timespec time{};
-  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  if (::clock_gettime(clock, &time) != 0) return 0;
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
 }
 
@@ -64,7 +65,7 @@ struct AdmissionControl::Totals {
   }
   void read(const std::vector<const Counters*>& all) {
     *this = {};
-    process_s = process_cpu_s();
+    process_s = cpu_s(CLOCK_PROCESS_CPUTIME_ID);
     for (const Counters* counters : all) add(*counters);
   }
 
@@ -73,10 +74,8 @@ struct AdmissionControl::Totals {
   /// CPU time of the processor that its meter has not looked at yet.
   static double since_pulse_s(const Counters& counters) noexcept {
     const clockid_t clock = counters.thread_clock;
-    timespec time{};
-    if (clock == CLOCK_REALTIME || ::clock_gettime(clock, &time) != 0) return 0;
-    const double now_ns = static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
-    return std::max(0.0, now_ns - number(counters.thread_cpu_ns)) / 1e9;
+    if (clock == CLOCK_REALTIME) return 0;
+    return std::max(0.0, cpu_s(clock) - number(counters.thread_cpu_ns) / 1e9);
   }
   void add(const Counters& counters) {
     const auto& d = counters.demand;

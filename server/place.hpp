@@ -41,6 +41,7 @@ class PlaceBook {
   /// Lets a place be used once. False when it was used before: one place is for one visitor. Remembers a
   /// bounded number; beyond that old ones are forgotten.
   bool use(const Place& place);
+  /// It was, as far as is remembered.
   bool used(const Place& place);
 
  private:

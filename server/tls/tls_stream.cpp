@@ -100,8 +100,8 @@ Step TlsStream::handshake() noexcept {
 
 void TlsStream::withhold_session() noexcept {
   handshake_.withhold();
-  SSL_set_options(ssl_.get(),
-                  SSL_OP_NO_TICKET);  // it would come within the handshake, and could not be taken back
+  // A ticket would come within the handshake, and could not be taken back.
+  SSL_set_options(ssl_.get(), SSL_OP_NO_TICKET);
 }
 
 void TlsStream::issue_session() noexcept {
