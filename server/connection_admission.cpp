@@ -29,7 +29,8 @@ double seconds(Monotonic::duration time) noexcept { return std::chrono::duration
 Task<Connection::Next> Connection::ask_in() {
   auto& counters = processor_.counters();
   const auto now = Monotonic::now();
-  if (screened_ && screened_->record) {
+  if (screened_ && screened_->proof.forged) processor_.door().unfinished(origin_, now);
+  if (screened_ && screened_->proof.record) {
     counters.demand.resuming.add();
     if (processor_.door().replayed(screened_->hello.random, now)) {
       counters.count(Outcome::resumed_replay);
@@ -47,7 +48,7 @@ Task<Connection::Next> Connection::ask_in() {
 
 bool Connection::resume_session(Monotonic::time_point now) {
   Demotion why{};
-  session_ = processor_.door().resume(*screened_->record, now, why);
+  session_ = processor_.door().resume(*screened_->proof.record, now, why);
   if (session_) {
     grant_ = Grant::in_session;
     return true;
@@ -60,8 +61,9 @@ bool Connection::resume_session(Monotonic::time_point now) {
 
 Task<Connection::Next> Connection::ask_as_newcomer() {
   auto& counters = processor_.counters();
-  counters.demand.offered.add();
+  // No demand for the controller to count: nobody there wants to be served.
   if (processor_.door().suspect(origin_, Monotonic::now())) co_return co_await refuse(Outcome::new_suspect);
+  counters.demand.offered.add();
   Outcome admitted = Outcome::new_open;
   turn_ = std::make_unique<Turn>(socket_.get_executor());
   Verdict verdict = processor_.door().ask(*turn_, origin_, Monotonic::now());
@@ -140,7 +142,7 @@ bool Connection::may_resume(const admission::SessionRecord& record) noexcept {
   if (grant_ == Grant::in_session) return session_->record() == record;
   // Before TLS 1.3 who resumes gets no new ticket, and the old one is of a session that has ended.
   return grant_ == Grant::newcomer && ticket_counts_ && screened_ && screened_->hello.offers_tls13 &&
-         screened_->record == record;
+         screened_->proof.record == record;
 }
 
 std::optional<admission::SessionRecord> Connection::record() const noexcept {
@@ -178,7 +180,7 @@ void Connection::end_handshake(Ending ending) noexcept {
 Task<Connection::Next> Connection::refuse(Outcome why) {
   auto& counters = processor_.counters();
   counters.count(why);
-  counters.demand.refused.add();
+  if (why != Outcome::new_suspect) counters.demand.refused.add();
   Door& door = processor_.door();
   const auto now = Monotonic::now();
   const Refusal how =

@@ -68,7 +68,7 @@ Connection::Next Connection::judge_hello(Bytes peeked, HelloClass& kind) {
       tls::classify(peeked, processor_.tls().issuer(), wall_now(), processor_.config().limits.hello_bytes);
   if (hello) {
     screened_ = std::make_unique<tls::Screened>(std::move(*hello));
-    kind = screened_->record ? HelloClass::resuming : HelloClass::fresh;
+    kind = screened_->proof.record ? HelloClass::resuming : HelloClass::fresh;
     return Next::proceed;
   }
   switch (static_cast<tls::HelloError>(hello.error().value())) {

@@ -95,6 +95,7 @@ void Door::follow(const admission::Plan& plan, Instant now) {
     // Where the application's own threads take the CPU, what waits waits for the CPU.
     const admission::Sample& all = view.sample;
     const double process_share = all.cpu_total() / std::max(all.cpus * all.elapsed_s, 1e-3);
+    if (std::max(cpu_share, process_share) > kPressed) scarce_at_ = now;
     const double waited_s = std::max(0.0, waited_s_ - (aside_.waited_s - aside_before_s_));
     in_flight_limit_.update(elapsed_s, answered_, waited_s, static_cast<double>(at_work()),
                             std::max(cpu_share, process_share));
@@ -184,19 +185,17 @@ Refusal Door::refuse_by(Refusal how, Instant now) {
 }
 
 std::optional<Refusal> Door::refuse_briefly(const Origin& origin, Instant now) {
-  Outcome why = Outcome::new_no_room;
-  Refusal how = Refusal::reset;
   if (suspect(origin, now)) {
-    why = Outcome::new_suspect;
-    how = refuse_by(Refusal::reset, now);
-  } else if (config_.admission.refusal == "explain" ||
-             (config_.admission.refusal == "ladder" &&
-              ladder_.can_explain(now, returners_.expected(origin.address, now)))) {
-    return std::nullopt;
-  } else {
-    how = refuse(origin, now);
+    counters_.count(Outcome::new_suspect);
+    return refuse_by(Refusal::reset, now);
   }
-  counters_.count(why);
+  if (config_.admission.refusal == "explain" ||
+      (config_.admission.refusal == "ladder" &&
+       ladder_.can_explain(now, returners_.expected(origin.address, now)))) {
+    return std::nullopt;
+  }
+  const Refusal how = refuse(origin, now);
+  counters_.count(Outcome::new_no_room);
   counters_.demand.offered.add();
   counters_.demand.refused.add();
   return how;

@@ -81,8 +81,10 @@ class Door {
   }
   /// When to come back, drawn for each visitor anew.
   std::chrono::seconds retry_after();
-  /// Refusing takes too much already: don't accept for a moment.
-  bool exhausted(Instant now) { return strict_ && ladder_.exhausted(now); }
+  /// Refusing takes too much already, of a CPU that others could use: don't accept for a moment.
+  bool exhausted(Instant now) {
+    return strict_ && now - scarce_at_ < kScarceMemory && ladder_.exhausted(now);
+  }
 
   /// Places of the kernel's queue, of `most` that are configured.
   int backlog(int most) const noexcept { return strict_ ? backlog_within_time(cpus_, most) : most; }
@@ -108,6 +110,8 @@ class Door {
   double run_delay_s() const noexcept { return run_delay_s_; }
 
  private:
+  static constexpr std::chrono::seconds kScarceMemory{1};
+
   double live() const noexcept { return static_cast<double>(control_.sessions().live()); }
   void pump();
   void schedule_pump();
@@ -141,6 +145,7 @@ class Door {
   double cpus_ = 1;  // of this processor
   double resumed_cost_s_ = 0;
   std::array<double, static_cast<std::size_t>(Refusal::count)> refusal_cost_s_{400e-6, 40e-6, 25e-6};
+  Instant scarce_at_{};          // when hardly any CPU was left, with what the application's threads take
   Instant resuming_seen_{};      // when clients that resume were last among those that came
   double resumed_budget_s_ = 0;  // CPU seconds that resumed handshakes may take now
   double offered_per_s_ = 0;

@@ -263,16 +263,18 @@ void Processor::admit(int fd, const Endpoint& peer, std::uint64_t started) {
 }
 
 /// The cheapest way to say no: before there is a connection, an entry in epoll, a coroutine. Only while
-/// nobody new is let in anyway, and only to those whose hello is all there and of nobody we know.
+/// nobody new is let in anyway, or nobody from there, and only to those whose hello is all there and of
+/// nobody we know.
 bool Processor::turn_away(int fd, const Origin& origin, std::uint64_t started) {
   const auto now = Monotonic::now();
-  if (!door_.closed(origin, now)) return false;
+  if (!door_.closed(origin, now) && !door_.suspect(origin, now)) return false;
   const ssize_t n = ::recv(fd, scratch_.data(),
                            std::min<std::size_t>(scratch_.size(), config().limits.hello_bytes + 1), MSG_PEEK);
   if (n <= 0) return false;
   const auto hello = tls::classify(as_bytes({scratch_.data(), static_cast<std::size_t>(n)}), tls().issuer(),
                                    wall_now(), config().limits.hello_bytes);
-  if (!hello || hello->record) return false;
+  if (!hello || hello->proof.record) return false;
+  if (hello->proof.forged) door_.unfinished(origin, now);
   const auto step = door_.refuse_briefly(origin, now);
   if (!step) return false;
   Effort effort;

@@ -2,29 +2,29 @@
 
 namespace sluice::tls {
 
-std::optional<admission::SessionRecord> Issuer::verify(const Hello& hello, WallSeconds now) const {
-  if (hello.offers_tls13) {
-    return hello.has_psk ? verify_ticket(hello.token(), TLS1_3_VERSION, now) : std::nullopt;
-  }
+Proof Issuer::verify(const Hello& hello, WallSeconds now) const {
+  if (hello.offers_tls13) return hello.has_psk ? verify_ticket(hello.token(), TLS1_3_VERSION, now) : Proof{};
   // A ticket that does not open is not made good by a session ID: OpenSSL does not look at both either.
   if (hello.has_ticket) return verify_ticket(hello.token(), TLS1_2_VERSION, now);
-  return sessions_.record_of(hello.session_id(), now);
+  return {.record = sessions_.record_of(hello.session_id(), now)};
 }
 
-std::optional<admission::SessionRecord> Issuer::verify_ticket(Bytes ticket, int version,
-                                                              WallSeconds now) const {
-  if (ticket.empty()) return std::nullopt;
-  const std::optional<SecretBytes> der = codec_.open(*keys_.ring(), ticket);
-  const Session session = der ? parse_session(der->view()) : nullptr;
-  if (!session || !is_live(*session, version, now, session_timeout_)) return std::nullopt;
-  return record_in(*session);
+Proof Issuer::verify_ticket(Bytes ticket, int version, WallSeconds now) const {
+  const auto ring = keys_.ring();
+  const TicketKey* key = key_named(*ring, ticket);
+  if (key == nullptr) return {};
+  const std::optional<SecretBytes> der = codec_.open(*key, ticket);
+  if (!der) return {.forged = true};
+  const Session session = parse_session(der->view());
+  if (!session || !is_live(*session, version, now, session_timeout_)) return {};
+  return {.record = record_in(*session)};
 }
 
 boost::system::result<Screened> classify(Bytes bytes, const Issuer& issuer, WallSeconds now,
                                          std::size_t hello_max) {
   const auto hello = classify(bytes, hello_max);
   if (!hello) return hello.error();
-  return Screened{.hello = *hello, .record = issuer.verify(*hello, now)};
+  return Screened{.hello = *hello, .proof = issuer.verify(*hello, now)};
 }
 
 }  // namespace sluice::tls

@@ -22,6 +22,14 @@
 ///    handshake shows who knows its secret.
 namespace sluice::tls {
 
+/// What a hello's ticket or session ID is worth.
+struct Proof {
+  std::optional<admission::SessionRecord> record{};  ///< Verified: the visitor returns.
+  /// It names a key of ours, which did not seal it: no client comes by such a ticket, it is made.
+  bool forged = false;
+  bool operator==(const Proof&) const = default;
+};
+
 /// Knows what this server issued. For any thread, like the keys and the store it borrows.
 class Issuer {
  public:
@@ -29,14 +37,14 @@ class Issuer {
          std::chrono::seconds session_timeout) noexcept
       : codec_(codec), keys_(keys), sessions_(sessions), session_timeout_(session_timeout) {}
 
-  /// The admission record that the visitor shows; `nullopt` for everybody else, who is new. TLS 1.3: the
+  /// What the visitor shows; nothing for those who are new. TLS 1.3: the
   /// first PSK identity must be a ticket of ours; the session ID of its compatibility mode means nothing.
   /// TLS 1.2: the ticket, or without a ticket the session ID of a stored session. Symmetric cryptography
   /// only; changes nothing.
-  std::optional<admission::SessionRecord> verify(const Hello& hello, WallSeconds now) const;
+  Proof verify(const Hello& hello, WallSeconds now) const;
 
  private:
-  std::optional<admission::SessionRecord> verify_ticket(Bytes ticket, int version, WallSeconds now) const;
+  Proof verify_ticket(Bytes ticket, int version, WallSeconds now) const;
 
   const TicketCodec& codec_;
   const TicketKeys& keys_;
@@ -46,7 +54,7 @@ class Issuer {
 
 struct Screened {
   Hello hello{};
-  std::optional<admission::SessionRecord> record{};  ///< Verified: the visitor returns.
+  Proof proof{};
   bool operator==(const Screened&) const = default;
 };
 

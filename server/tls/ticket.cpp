@@ -59,11 +59,15 @@ bool TicketCodec::mac_is_right(const TicketKey& key, Bytes covered, Bytes mac) c
          CRYPTO_memcmp(mac.data(), expected.data(), size) == 0;
 }
 
-std::optional<SecretBytes> TicketCodec::open(const TicketKeyRing& ring, Bytes ticket) const {
-  if (ticket.size() < kTicketMin || ticket.size() % kTicketBlockSize != 0) return std::nullopt;
-  const TicketKey* key = ring.find(ticket.first(kTicketNameSize));
+const TicketKey* key_named(const TicketKeyRing& ring, Bytes ticket) noexcept {
+  const bool fits = ticket.size() >= kTicketMin && ticket.size() % kTicketBlockSize == 0;
+  return fits ? ring.find(ticket.first(kTicketNameSize)) : nullptr;
+}
+
+std::optional<SecretBytes> TicketCodec::open(const TicketKey& key, Bytes ticket) const {
+  if (ticket.size() < kTicketMin) return std::nullopt;
   const Bytes covered = ticket.first(ticket.size() - kTicketMacSize);
-  if (key == nullptr || !mac_is_right(*key, covered, ticket.last(kTicketMacSize))) return std::nullopt;
+  if (!mac_is_right(key, covered, ticket.last(kTicketMacSize))) return std::nullopt;
 
   const Bytes iv = covered.subspan(kTicketNameSize, kTicketIvSize);
   const Bytes sealed = covered.subspan(kTicketNameSize + kTicketIvSize);
@@ -72,7 +76,7 @@ std::optional<SecretBytes> TicketCodec::open(const TicketKeyRing& ring, Bytes ti
   int size = 0;
   int last = 0;
   if (!context ||
-      EVP_DecryptInit_ex2(context.get(), cipher_.get(), key->aes.data(), iv.data(), nullptr) != 1 ||
+      EVP_DecryptInit_ex2(context.get(), cipher_.get(), key.aes.data(), iv.data(), nullptr) != 1 ||
       EVP_DecryptUpdate(context.get(), padded.data(), &size, sealed.data(),
                         static_cast<int>(sealed.size())) != 1 ||
       EVP_DecryptFinal_ex(context.get(), padded.data() + size, &last) != 1) {

@@ -39,9 +39,9 @@ class TicketCodec {
   bool start_sealing(const TicketKey& key, Bytes iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac) const noexcept;
   bool start_opening(const TicketKey& key, Bytes iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac) const noexcept;
 
-  /// The session in DER that a ticket holds; `nullopt` unless a key of the ring sealed it and not a bit has
-  /// changed. Nothing is decrypted before the MAC is right.
-  std::optional<SecretBytes> open(const TicketKeyRing& ring, Bytes ticket) const;
+  /// The session in DER that a ticket holds; `nullopt` unless this key sealed it and not a bit has changed.
+  /// Nothing is decrypted before the MAC is right.
+  std::optional<SecretBytes> open(const TicketKey& key, Bytes ticket) const;
 
  private:
   bool mac_is_right(const TicketKey& key, Bytes covered, Bytes mac) const noexcept;
@@ -49,6 +49,9 @@ class TicketCodec {
   Handle<EVP_CIPHER, EVP_CIPHER_free> cipher_;
   Handle<EVP_MAC, EVP_MAC_free> mac_;
 };
+
+/// The key that a ticket names, if it is in the ring; null as well when this is no ticket by its size.
+const TicketKey* key_named(const TicketKeyRing& ring, Bytes ticket) noexcept;
 
 /// Null unless `der` is one whole session.
 Session parse_session(Bytes der) noexcept;

@@ -162,6 +162,26 @@ def test_unfinished_handshakes_leave_no_sessions(start):
     assert server.metrics().total("sessions_known") == 0
 
 
+def test_an_address_pays_for_forged_tickets(start):
+    """Before there is a handshake that could fail."""
+    server = start({"server.processors": 1})
+    context = client_context(minimum="1.3")
+    session = first_session(server, context)
+    with paused(server):
+        plains = [connect_from(server, ATTACKER) for _ in range(UNFINISHED_MAX + 4)]
+        for plain in plains:
+            hello = bytearray(BioClient(context, session).hello)
+            hello[-100] ^= 1  # of the ticket's MAC: age, binder and lengths behind it take 43 to 59
+            plain.send(bytes(hello))
+    eventually(lambda: decisions(server, reason="suspect_address") >= 1, "the last of them come too late")
+    assert decisions(server, **{"class": "resumed"}) == 0
+    assert reset_at_once(server, ATTACKER)
+    assert gets_in(server, ATTACKER, context, session), "a genuine one is as good as before"
+    assert gets_in(server, NEIGHBOUR)
+    for plain in plains:
+        plain.close()
+
+
 def test_a_session_behind_a_suspect_address_goes_on(start):
     server = start({"server.processors": 1})
     context = client_context(minimum="1.3")

@@ -9,6 +9,7 @@ import pytest
 from door import NOBODY, await_closed, decisions, keep_costs, look, paused, refusals, set_policy
 from sluice import Closed, client_context, eventually
 from tls_bytes import ALERT, HANDSHAKE, BioClient, read_to_end, records
+from worktop import all_at_once, turn
 
 INTERNAL_ERROR = b"\x15\x03\x03\x00\x02\x02\x50"
 VERSIONS = ("1.2", "1.3")
@@ -264,32 +265,54 @@ def test_ladder_explains_then_alerts_then_resets(start, tmp_path):
     assert counted == counts
 
 
+def crowd(server, hello):
+    """A thousand newcomers at once: to reset them takes more than half a second's share of the CPU."""
+    with paused(server):
+        socks = [server.tcp() for _ in range(1000)]
+        for sock in socks:
+            sock.sendall(hello)
+    return socks
+
+
+def await_answers(socks):
+    for sock in socks:
+        with contextlib.suppress(ConnectionError):
+            sock.recv(1)
+        sock.close()
+
+
 def test_the_last_step_is_not_to_accept_for_a_moment(start):
-    """When even resets take too much. Whoever is in goes on, and the next visitor is answered again."""
-    server = start({**NOBODY, "admission.policy": "off"}, launcher=("taskset", "-c", "0"))
+    """When even resets take too much of a CPU that is busy. Whoever is in goes on, and the next visitor is answered
+    again."""
+    server = start({**NOBODY, "admission.policy": "off"}, binary="sluice-worktop", launcher=("taskset", "-c", "0"))
     hello = BioClient().hello
-    with server.connect() as insider:
-        assert insider.get("/").status == 200
+    with server.connect() as insider, server.connect() as second:
+        turn(insider, cost_us=1000)
         set_policy(server, "paper")
         await_closed(server)
 
         def too_many():
-            with paused(server):
-                socks = [server.tcp() for _ in range(1000)]
-                for sock in socks:
-                    sock.sendall(hello)
-            for sock in socks:
-                with contextlib.suppress(ConnectionError):
-                    sock.recv(1)
-                sock.close()
+            await_answers(crowd(server, hello))
             return refusals(server, "pause") > 0
 
-        eventually(too_many, "nothing is accepted for a moment")
+        with all_at_once([insider, second], "/work") as answers:
+            eventually(too_many, "nothing is accepted for a moment")
+        assert answers and {response.status for _, response in answers} == {200}
         assert insider.get("/").status == 200
         before = decisions(server, decision="refuse")
         with server.raw() as late:
             late.send(hello)
             eventually(lambda: decisions(server, decision="refuse") > before, "and then visitors are answered again")
+
+
+def test_with_cpu_to_spare_everybody_is_answered(start):
+    server = start({**NOBODY, "admission.refusal": "reset"}, launcher=("taskset", "-c", "0"))
+    await_closed(server)
+    before = refusals(server, "reset")
+    for _ in range(4):
+        await_answers(crowd(server, BioClient().hello))
+    assert refusals(server, "reset") == before + 4000
+    assert refusals(server, "pause") == 0
 
 
 def test_ladder_explains_to_a_single_visitor(start):

@@ -1,11 +1,11 @@
 """When admission is not enough: requests that suddenly cost more than there is, and a backend that gets slow."""
 import contextlib
-import threading
 
 import pytest
 
 from door import set_policy
 from sluice import client_context, eventually
+from worktop import all_at_once, turn
 
 ONE_CPU = ("taskset", "-c", "0")
 
@@ -17,11 +17,6 @@ def worktop(start):
                                        launcher=ONE_CPU)
 
 
-def turn(connection, **knobs):
-    query = "&".join(f"{name}={value}" for name, value in knobs.items())
-    assert connection.post(f"/knob?{query}", b"", [("Content-Length", "0")]).status == 200
-
-
 def crowd(server, stack, size, context=None):
     """So many visitors are in, however busy this machine is just now; then the policy is what it was."""
     policy = next(labels["policy"] for name, labels, value in server.metrics().samples
@@ -30,29 +25,6 @@ def crowd(server, stack, size, context=None):
     visitors = [stack.enter_context(server.connect(context)) for _ in range(size)]
     set_policy(server, policy)
     return visitors
-
-
-@contextlib.contextmanager
-def all_at_once(visitors, path):
-    """Each visitor asks again and again, as soon as it has its answer. Yields the list of (visitor, response)."""
-    answers, stop = [], threading.Event()
-
-    def ask(visitor):
-        while not stop.is_set():
-            response = visitor.get(path)
-            answers.append((visitor, response))
-            if response.header("Connection") == "close":
-                return
-
-    threads = [threading.Thread(target=ask, args=(visitor,)) for visitor in visitors]
-    for thread in threads:
-        thread.start()
-    try:
-        yield answers
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
 
 
 def mean(values):

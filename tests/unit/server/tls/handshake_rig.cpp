@@ -186,7 +186,7 @@ std::string seal(const TicketKey& key, Bytes der) {
 
 std::string aged(Engine& engine, const std::string& ticket, std::chrono::seconds by) {
   const auto ring = engine.ticket_keys().ring();
-  const auto der = engine.codec().open(*ring, as_bytes(ticket));
+  const auto der = engine.codec().open(ring->current(), as_bytes(ticket));
   check(der.has_value(), "not a ticket of this engine");
   const Session session = parse_session(der->view());
   SSL_SESSION_set_time(session.get(), SSL_SESSION_get_time(session.get()) - static_cast<long>(by.count()));

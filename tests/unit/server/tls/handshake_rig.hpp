@@ -69,9 +69,8 @@ class Rig {
   explicit Rig(KeyKind kind = KeyKind::ecdsa, ContextOptions options = {});
 
   Engine& engine() noexcept { return *engine_; }
-  std::optional<admission::SessionRecord> verify(const Hello& hello) {
-    return engine_->issuer().verify(hello, wall_now());
-  }
+  Proof prove(const Hello& hello) { return engine_->issuer().verify(hello, wall_now()); }
+  std::optional<admission::SessionRecord> verify(const Hello& hello) { return prove(hello).record; }
   /// A whole connection; `act` may do something with the server's end after the handshake, before the server
   /// writes a byte.
   Outcome visit(const Client& client, ScriptedGuard* guard, const Act& act = {}, bool withhold = false);
