@@ -54,6 +54,8 @@ void Config::declare(Settings& settings) {
   settings.add("tls.certificate", certificate, "PEM chains: one file per key type (ECDSA, RSA)");
   settings.add("tls.private_key", private_key, "PEM keys, in the order of tls.certificate");
   settings.add_choice("tls.min_version", tls_min_version, {"1.2", "1.3"}, "Oldest TLS version spoken");
+  settings.add_choice("tls.record_layer", tls_record_layer, {"own", "openssl"},
+                      "What protects the records behind the handshake");
   settings.add("tls.session_timeout", session_timeout, 1s, 7 * 24h,
                "Tickets and sessions older than this do not resume");
   settings.add("tls.ticket_key_lifetime", ticket_key_lifetime, 1min, 7 * 24h,

@@ -68,6 +68,7 @@ struct Config {
   std::vector<std::string> certificate{};  ///< PEM chains, one per key type.
   std::vector<std::string> private_key{};  ///< In the order of `certificate`.
   std::string tls_min_version{"1.2"};
+  std::string tls_record_layer{"own"};           ///< Or "openssl", for comparison.
   Duration session_timeout{12 * 3'600'000};      ///< Tickets and session IDs older than this do not resume.
   Duration ticket_key_lifetime{12 * 3'600'000};  ///< New tickets get a new key after this.
   std::uint64_t session_cache = 20'000;          ///< Sessions kept for clients with session IDs (no tickets).

@@ -141,7 +141,8 @@ Task<Connection::Next> Connection::read_request(std::chrono::milliseconds patien
   enter(ConnectionState::idle);
   arm(patience);
   auto& scratch = processor_.scratch();
-  bool wait_first = in_.empty() && !tls_->pending();  // a reading system call would most likely find nothing
+  // A reading system call would most likely find nothing.
+  bool wait_first = in_.empty() && !tls_->pending() && !tls_->unsent();
   std::string_view fresh = in_;
   while (true) {
     if (!fresh.empty()) {
@@ -159,7 +160,7 @@ Task<Connection::Next> Connection::read_request(std::chrono::milliseconds patien
       in_.clear();
     }
     tls::Step step{.need = tls::Need::readable};
-    if (!std::exchange(wait_first, false)) step = tls_->read_some(scratch.data(), scratch.size());
+    if (!std::exchange(wait_first, false)) step = tls_->read_some(scratch);
     if (step.error) {
       left_ = true;
       co_return step.error == tls::StreamError::closed ? Next::close : Next::drop;
@@ -263,7 +264,7 @@ Task<bool> Connection::respond(http::Response response, bool refused) {
   if (refused) number_request();
   const http::Request& request = parser_.request();
   // Draining still answers what has been received.
-  const bool last = (processor_.draining() && in_.empty() && !tls_->pending()) ||
+  const bool last = (processor_.draining() && in_.empty() && !tls_->pending()) || tls_->wants_end() ||
                     requests_ >= config.limits.requests_per_connection;
   const bool keep_alive = !refused && !last && !response.close && parser_.keep_alive();
   const bool bodiless =
@@ -303,20 +304,20 @@ Task<void> Connection::yield() {
 }
 
 Task<bool> Connection::write_all(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const tls::Step step = tls_->write_some(bytes.data(), bytes.size());
+  while (true) {
+    const tls::Step step = tls_->write_some(bytes);
     if (step.error) {
       left_ = true;
       co_return false;
     }
     bytes.remove_prefix(step.bytes);
+    if (step.need == tls::Need::nothing && bytes.empty()) co_return true;
     if (step.need == tls::Need::nothing) continue;
     boost::system::error_code error;
     co_await ready(step.need, error);
     at_work();
     if (expired_ || aborted_) co_return false;
   }
-  co_return true;
 }
 
 Task<bool> Connection::write_file(const http::FileBody& file) {

@@ -118,7 +118,7 @@ class Connection final : private TimerWheel::Timer, private tls::HandshakeGuard 
 
   Processor& processor_;
   tls::Socket socket_;
-  std::optional<tls::TlsStream> tls_;
+  std::unique_ptr<tls::TlsStream> tls_;
   http::Peer peer_;
   http::RequestParser parser_;
   std::string in_;   // received behind the request being served (pipelining)

@@ -96,8 +96,8 @@ Task<void> Connection::end_without_tls(std::string_view answer) {
 Task<Connection::Next> Connection::handshake() {
   enter(ConnectionState::handshake);
   arm(processor_.config().limits.handshake_timeout);
-  tls_.emplace(socket_, processor_.tls().context(), static_cast<tls::HandshakeGuard*>(this));
-  if (grant_ == Grant::explain) tls_->withhold_session();
+  tls_ = tls::make_stream(socket_, processor_.tls().context(), this, processor_.record_buffers(),
+                          grant_ == Grant::explain ? tls::Issue::later : tls::Issue::in_handshake);
   const auto started = Monotonic::now();
   while (true) {
     const tls::Step step = tls_->handshake();

@@ -66,7 +66,9 @@ Processor::Processor(unsigned index, const Shared& shared, std::vector<Listener>
       wheel_(coarse_now()),
       meter_(counters_.work_ns, counters_.unbooked_ns, counters_.thread_cpu_ns),
       door_(shared.config, shared.admission, counters_, io_.get_executor(), shared.processors, aside_),
-      next_id_(random_start()) {}
+      next_id_(random_start()),
+      record_buffers_(shared.config.tls_record_layer == "own" ? std::make_unique<tls::RecordBuffers>()
+                                                              : nullptr) {}
 
 Processor::~Processor() { join(); }
 

@@ -25,6 +25,7 @@
 #include "server/listener.hpp"
 #include "server/place.hpp"
 #include "server/tls/engine.hpp"
+#include "server/tls/record_stream.hpp"
 #include "server/work_meter.hpp"
 
 /// An HTTP processor, in the paper's word: one thread with its own event loop, listeners, connections and
@@ -85,6 +86,8 @@ class Processor {
   bool draining() const noexcept { return draining_; }
   /// Memory for one read; its content does not outlive a suspension.
   std::array<char, 17 * 1024>& scratch() noexcept { return scratch_; }
+  /// Null: OpenSSL's record layer is wanted.
+  tls::RecordBuffers* record_buffers() noexcept { return record_buffers_.get(); }
   /// Unique in the process; 16 hexadecimal digits.
   void next_request_id(std::array<char, 16>& id) noexcept;
   void log(const AccessEntry& entry);
@@ -145,6 +148,7 @@ class Processor {
   std::uint64_t log_lines_ = 0;
   std::uint64_t next_id_;
   std::array<char, 17 * 1024> scratch_;  // a whole TLS record
+  const std::unique_ptr<tls::RecordBuffers> record_buffers_;
   std::thread thread_;
 };
 

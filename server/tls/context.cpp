@@ -69,7 +69,6 @@ Context make_context(const ContextOptions& options) {
   // elsewhere.
   SSL_CTX_set_mode(
       raw, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  SSL_CTX_set_read_ahead(raw, 1);  // header and body of a record in one system call
   SSL_CTX_set_alpn_select_cb(raw, select_alpn, nullptr);
   SSL_CTX_set_max_early_data(raw, 0);
   for (std::size_t i = 0; i < options.certificates.size(); ++i) {

@@ -13,9 +13,7 @@ namespace sluice::tls {
 
 namespace {
 
-Engine& engine_of(SSL* ssl) noexcept {
-  return *static_cast<Engine*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
-}
+Engine& engine_of(SSL* ssl) noexcept { return Engine::of(*SSL_get_SSL_CTX(ssl)); }
 
 bool is_tls13(const SSL* ssl) noexcept { return SSL_version(ssl) == TLS1_3_VERSION; }
 
@@ -43,6 +41,11 @@ int is_not_resumable(SSL* ssl, int) noexcept {
   const Handshake* const handshake = Handshake::of(ssl);
   if (is_tls13(ssl) || handshake == nullptr) return 0;
   return handshake->may_issue() || handshake->withheld() ? 0 : 1;
+}
+
+void tell_keys(const SSL* ssl, const char* line) noexcept {
+  if (Handshake* const handshake = Handshake::of(const_cast<SSL*>(ssl)); handshake != nullptr)
+    handshake->on_key_log(line);
 }
 
 // Tickets. -----------------------------------------------------------------------------------------
@@ -142,7 +145,7 @@ SSL_SESSION* find_session(SSL* ssl, const unsigned char* id, int size, int* copy
 
 /// After a fatal alert (RFC 5246 section 7.2), and when a connection was not shut down.
 void forget_session(SSL_CTX* context, SSL_SESSION* session) noexcept {
-  static_cast<Engine*>(SSL_CTX_get_app_data(context))->sessions().remove(id_of(session));
+  Engine::of(*context).sessions().remove(id_of(session));
 }
 
 void set_sessions(SSL_CTX* context, const ContextOptions& options) {
@@ -176,6 +179,7 @@ Engine::Engine(const ContextOptions& options)
       issuer_(codec_, keys_, sessions_, session_timeout_),
       context_(make_context(options)) {
   SSL_CTX_set_app_data(context_.get(), this);
+  SSL_CTX_set_keylog_callback(context_.get(), tell_keys);  // to the connection, nobody else
   set_sessions(context_.get(), options);
 }
 

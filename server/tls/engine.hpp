@@ -21,6 +21,11 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
+  /// Whose context it is.
+  static Engine& of(const SSL_CTX& context) noexcept {
+    return *static_cast<Engine*>(SSL_CTX_get_app_data(&context));
+  }
+
   /// Stores the session of a connection of ours up to TLS 1.2 now, which at the end of its handshake was not
   /// to be resumed.
   static void store(SSL* ssl) noexcept;

@@ -128,7 +128,7 @@ def test_body_bytes_by_chunks(start):
 
 
 @pytest.mark.parametrize("body", [
-    "1;" + "x" * 100_000 + "\r\n", "0" * 5000 + "1\r\n", "1\r\na\r\n0\r\n" + "X: y\r\n" * 20_000])
+    "1;" + "x" * 100_000 + "\r\n", "0" * 5000 + "1\r\n", "1\r\na\r\n0\r\n" + "X: y\r\n" * 20_000], ids=["extension", "zeros", "trailers"])
 def test_body_framing_is_bounded(hello, body):
     """Chunk extensions, sizes and trailers: megabytes of framing round a few bytes do not go through."""
     with hello.connect() as connection:

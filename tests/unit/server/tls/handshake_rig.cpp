@@ -69,7 +69,7 @@ bool is_resumable(const SSL_SESSION& session) { return SSL_SESSION_is_resumable(
 
 }  // namespace
 
-Rig::Rig(KeyKind kind, ContextOptions options) : key_(make_counted_key(kind)) {
+Rig::Rig(KeyKind kind, ContextOptions options, bool own) : key_(make_counted_key(kind)), own_(own) {
   const std::string base = testing::TempDir() + "rig-" + std::to_string(::getpid());
   std::ofstream(base + ".crt") << key_.certificate_pem;
   std::ofstream(base + ".key") << key_.key_pem;
@@ -81,7 +81,7 @@ Rig::Rig(KeyKind kind, ContextOptions options) : key_(make_counted_key(kind)) {
   check(SSL_CTX_use_PrivateKey(&engine_->context(), key_.key.get()) == 1, "the counted key does not fit");
 }
 
-Outcome Rig::visit(const Client& client, ScriptedGuard* guard, const Act& act, bool withhold) {
+Outcome Rig::visit(const Client& client, ScriptedGuard* guard, const Act& act, Issue issue) {
   std::array<int, 2> ends{};
   check(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) == 0, "socketpair");
   Socket socket{io_.get_executor()};
@@ -93,22 +93,21 @@ Outcome Rig::visit(const Client& client, ScriptedGuard* guard, const Act& act, b
   const int before = private_key_operations();
   Outcome outcome;
   {
-    TlsStream stream{socket, engine_->context(), guard};
-    if (withhold) stream.withhold_session();
+    const auto stream = make_stream(socket, engine_->context(), guard, own_ ? &buffers_ : nullptr, issue);
     Step step{.need = Need::readable};
     bool client_done = false;
     for (int flight = 0; flight < 20; ++flight) {
       if (!client_done) client_done = SSL_do_handshake(ssl.get()) == 1;
       ERR_clear_error();
-      if (step.need != Need::nothing && !step.error) step = stream.handshake();
+      if (step.need != Need::nothing && !step.error) step = stream->handshake();
       if (step.need == Need::grant) ++outcome.suspended;
     }
     outcome.error = step.error;
     outcome.connected = client_done && step.need == Need::nothing && !step.error;
-    outcome.resumed = stream.resumed();
+    outcome.resumed = stream->resumed();
     if (outcome.connected) {
-      if (act) act(stream);
-      stream.write_some("x", 1);
+      if (act) act(*stream);
+      stream->write_some("x");
     }
     drain(ssl.get());
   }

@@ -8,7 +8,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "server/tls/engine.hpp"
-#include "server/tls/tls_stream.hpp"
+#include "server/tls/record_stream.hpp"
 #include "tests/unit/server/tls/counted_key.hpp"
 
 /// Our server against OpenSSL's client over a pair of sockets, step by step on one thread: nothing waits.
@@ -66,17 +66,21 @@ class Rig {
  public:
   using Act = std::function<void(TlsStream&)>;
 
-  explicit Rig(KeyKind kind = KeyKind::ecdsa, ContextOptions options = {});
+  /// `own`: with the record layer of our own.
+  explicit Rig(KeyKind kind = KeyKind::ecdsa, ContextOptions options = {}, bool own = true);
 
   Engine& engine() noexcept { return *engine_; }
   Proof prove(const Hello& hello) { return engine_->issuer().verify(hello, wall_now()); }
   std::optional<admission::SessionRecord> verify(const Hello& hello) { return prove(hello).record; }
   /// A whole connection; `act` may do something with the server's end after the handshake, before the server
   /// writes a byte.
-  Outcome visit(const Client& client, ScriptedGuard* guard, const Act& act = {}, bool withhold = false);
+  Outcome visit(const Client& client, ScriptedGuard* guard, const Act& act = {},
+                Issue issue = Issue::in_handshake);
 
  private:
   CountedKey key_;
+  const bool own_;
+  RecordBuffers buffers_{};
   std::unique_ptr<Engine> engine_;
   boost::asio::io_context io_{1};
 };

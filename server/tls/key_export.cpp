@@ -1,0 +1,89 @@
+#include "server/tls/key_export.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "server/tls/record_layer.hpp"
+
+namespace sluice::tls {
+
+namespace {
+
+constexpr std::size_t kRandomSize = 32;
+
+int digit(char c) noexcept {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return -1;
+}
+
+/// Without a string in between, which would have to be wiped.
+bool from_hex_into(std::string_view text, Secret<48>& secret) noexcept {
+  if (text.size() % 2 != 0 || text.size() / 2 > secret.size()) return false;
+  for (std::size_t i = 0; i < text.size(); i += 2) {
+    const int high = digit(text[i]);
+    const int low = digit(text[i + 1]);
+    if (high < 0 || low < 0) return false;
+    secret.data()[i / 2] = static_cast<std::uint8_t>(high << 4 | low);
+  }
+  return true;
+}
+
+std::optional<RecordState> export_tls13(const Suite& suite, const TrafficSecrets& secrets,
+                                        const Flights& flights) {
+  if (!secrets.has_client || !secrets.has_server) return std::nullopt;
+  RecordState state{.read = keys_from_traffic_secret(suite, {secrets.client.data(), suite.hash_size()}),
+                    .write = keys_from_traffic_secret(suite, {secrets.server.data(), suite.hash_size()})};
+  state.write.sequence = flights.records();
+  return state;
+}
+
+std::optional<RecordState> export_tls12(SSL& ssl, const Suite& suite, const Flights& flights) {
+  Secret<SSL_MAX_MASTER_KEY_LENGTH> master;
+  std::array<std::uint8_t, kRandomSize> client{}, server{};
+  const std::size_t size = SSL_SESSION_get_master_key(SSL_get_session(&ssl), master.data(), master.size());
+  if (size == 0 || SSL_get_client_random(&ssl, client.data(), client.size()) != client.size() ||
+      SSL_get_server_random(&ssl, server.data(), server.size()) != server.size())
+    return std::nullopt;
+  RecordState state = keys_from_master_secret(suite, {master.data(), size}, client, server);
+  if (suite.explicit_nonce()) state.write.explicit_nonce = flights.nonce() + 1;
+  return state;
+}
+
+}  // namespace
+
+bool take_key_log_line(TrafficSecrets& secrets, const char* line) noexcept {
+  static constexpr std::string_view kClient = "CLIENT_TRAFFIC_SECRET_0 ",
+                                    kServer = "SERVER_TRAFFIC_SECRET_0 ";
+  std::string_view text{line};
+  const bool client = text.starts_with(kClient);
+  if (!client && !text.starts_with(kServer)) return false;
+  text.remove_prefix(text.rfind(' ') + 1);
+  bool& has = client ? secrets.has_client : secrets.has_server;
+  has = from_hex_into(text, client ? secrets.client : secrets.server);
+  return has;
+}
+
+void Flights::note(Bytes flight) noexcept {
+  records_ = 0;
+  while (flight.size() >= kRecordHeaderSize) {
+    const std::size_t size = kRecordHeaderSize + (static_cast<std::size_t>(flight[3]) << 8 | flight[4]);
+    const Bytes content = flight.first(std::min(size, flight.size())).subspan(kRecordHeaderSize);
+    flight = flight.subspan(std::min(size, flight.size()));
+    ++records_;
+    nonce_ = 0;
+    for (const std::uint8_t byte : content.first(std::min(content.size(), kGcmExplicitNonceSize)))
+      nonce_ = nonce_ << 8 | byte;
+  }
+}
+
+std::optional<RecordState> export_keys(SSL& ssl, const TrafficSecrets& secrets, const Flights& flights) {
+  const SSL_CIPHER* const cipher = SSL_get_current_cipher(&ssl);
+  if (cipher == nullptr) return std::nullopt;
+  const auto suite = suite_of(SSL_CIPHER_get_protocol_id(cipher));
+  if (!suite || suite->tls13() != (SSL_version(&ssl) == TLS1_3_VERSION)) return std::nullopt;
+  return suite->tls13() ? export_tls13(*suite, secrets, flights) : export_tls12(ssl, *suite, flights);
+}
+
+}  // namespace sluice::tls

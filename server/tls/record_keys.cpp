@@ -1,0 +1,120 @@
+#include "server/tls/record_keys.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <string_view>
+
+#include <openssl/core_names.h>
+#include <openssl/params.h>
+
+#include "server/tls/algorithms.hpp"
+
+namespace sluice::tls {
+
+namespace {
+
+constexpr std::array kSuites{
+    Suite{0x1301, Protocol::tls13, Aead::aes_128_gcm, Hash::sha256},
+    Suite{0x1302, Protocol::tls13, Aead::aes_256_gcm, Hash::sha384},
+    Suite{0x1303, Protocol::tls13, Aead::chacha20_poly1305, Hash::sha256},
+    Suite{0xc02b, Protocol::tls12, Aead::aes_128_gcm, Hash::sha256},        // ECDHE-ECDSA
+    Suite{0xc02c, Protocol::tls12, Aead::aes_256_gcm, Hash::sha384},        //
+    Suite{0xcca9, Protocol::tls12, Aead::chacha20_poly1305, Hash::sha256},  //
+    Suite{0xc02f, Protocol::tls12, Aead::aes_128_gcm, Hash::sha256},        // ECDHE-RSA
+    Suite{0xc030, Protocol::tls12, Aead::aes_256_gcm, Hash::sha384},        //
+    Suite{0xcca8, Protocol::tls12, Aead::chacha20_poly1305, Hash::sha256},  //
+};
+
+/// HKDF-Expand-Label with an empty context (RFC 8446 section 7.1), for outputs no longer than the hash, which
+/// need one block of HKDF-Expand (RFC 5869 section 2.3).
+void expand_label(const Suite& suite, Bytes secret, std::string_view label, std::uint8_t* out,
+                  std::size_t size) {
+  constexpr std::string_view kPrefix = "tls13 ";
+  std::array<std::uint8_t, 40> info{0, static_cast<std::uint8_t>(size),
+                                    static_cast<std::uint8_t>(kPrefix.size() + label.size())};
+  auto at = std::copy(kPrefix.begin(), kPrefix.end(), info.begin() + 3);
+  at = std::copy(label.begin(), label.end(), at);
+  *at++ = 0;  // context
+  *at++ = 1;  // number of the block
+  Secret<48> block;
+  Algorithms::get().hmac(suite.hash, secret, {info.begin(), at}, block.data());
+  std::memcpy(out, block.data(), size);
+}
+
+/// PRF(master_secret, "key expansion", server_random + client_random)
+void key_block(const Suite& suite, Bytes master_secret, Bytes client_random, Bytes server_random,
+               std::uint8_t* out, std::size_t size) {
+  static constexpr std::string_view kLabel = "key expansion";
+  const auto octets = [](const char* name, Bytes bytes) {
+    return OSSL_PARAM_construct_octet_string(name, const_cast<std::uint8_t*>(bytes.data()), bytes.size());
+  };
+  const std::array<OSSL_PARAM, 6> parameters{
+      OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, const_cast<char*>(digest_name(suite.hash)), 0),
+      octets(OSSL_KDF_PARAM_SECRET, master_secret),
+      octets(OSSL_KDF_PARAM_SEED, as_bytes(kLabel)),  // seeds are joined
+      octets(OSSL_KDF_PARAM_SEED, server_random),
+      octets(OSSL_KDF_PARAM_SEED, client_random),
+      OSSL_PARAM_construct_end()};
+  const Handle<EVP_KDF_CTX, EVP_KDF_CTX_free> context{EVP_KDF_CTX_new(Algorithms::get().tls12_prf())};
+  if (!context || EVP_KDF_derive(context.get(), out, size, parameters.data()) != 1) throw std::bad_alloc{};
+}
+
+}  // namespace
+
+std::optional<Suite> suite_of(std::uint16_t id) noexcept {
+  const auto* found =
+      std::find_if(kSuites.begin(), kSuites.end(), [id](const Suite& s) { return s.id == id; });
+  if (found == kSuites.end()) return std::nullopt;
+  return *found;
+}
+
+RecordKeys keys_from_traffic_secret(const Suite& suite, Bytes secret) {
+  RecordKeys keys{.suite = suite};
+  std::copy(secret.begin(), secret.end(), keys.secret.data());
+  expand_label(suite, secret, "key", keys.key.data(), suite.key_size());
+  expand_label(suite, secret, "iv", keys.iv.data(), kAeadNonceSize);
+  return keys;
+}
+
+RecordKeys next_generation(const RecordKeys& keys) {
+  const Suite& suite = keys.suite;
+  Secret<48> next;
+  expand_label(suite, {keys.secret.data(), suite.hash_size()}, "traffic upd", next.data(), suite.hash_size());
+  return keys_from_traffic_secret(suite, {next.data(), suite.hash_size()});
+}
+
+RecordState keys_from_master_secret(const Suite& suite, Bytes master_secret, Bytes client_random,
+                                    Bytes server_random) {
+  const std::size_t iv_size = suite.explicit_nonce() ? kGcmSaltSize : kAeadNonceSize;
+  Secret<2 * 32 + 2 * kAeadNonceSize> block;
+  key_block(suite, master_secret, client_random, server_random, block.data(),
+            2 * (suite.key_size() + iv_size));
+  RecordState state{.read = {.suite = suite, .sequence = 1}, .write = {.suite = suite, .sequence = 1}};
+  const std::uint8_t* at = block.data();
+  for (auto* key : {&state.read.key, &state.write.key}) {
+    std::memcpy(key->data(), at, suite.key_size());
+    at += suite.key_size();
+  }
+  for (auto* iv : {&state.read.iv, &state.write.iv}) {
+    std::memcpy(iv->data(), at, iv_size);
+    at += iv_size;
+  }
+  return state;
+}
+
+std::array<std::uint8_t, kAeadNonceSize> nonce_of(const RecordKeys& keys,
+                                                  std::uint64_t explicit_nonce) noexcept {
+  std::array<std::uint8_t, kAeadNonceSize> nonce;
+  std::memcpy(nonce.data(), keys.iv.data(), nonce.size());
+  const bool is_explicit = keys.suite.explicit_nonce();
+  const std::uint64_t number = is_explicit ? explicit_nonce : keys.sequence;
+  for (std::size_t i = 0; i < 8; ++i) {
+    const auto byte = static_cast<std::uint8_t>(number >> (56 - 8 * i));
+    std::uint8_t& place = nonce[4 + i];
+    place = is_explicit ? byte : static_cast<std::uint8_t>(place ^ byte);
+  }
+  return nonce;
+}
+
+}  // namespace sluice::tls
