@@ -90,11 +90,19 @@ void RecordLayer::replace(Side side) {
 
 Opened RecordLayer::open(std::span<std::uint8_t> input, std::string& reply) {
   if (read_closed_) return {.what = What::closed, .consumed = input.size()};
+  const Opened opened = open_first(input, reply);
+  read_closed_ =
+      opened.what == What::closed || opened.what == What::peer_alert || opened.what == What::violation;
+  return opened;
+}
+
+Opened RecordLayer::open_first(std::span<std::uint8_t> input, std::string& reply) {
   if (input.size() < kRecordHeaderSize) return {};
   const bool tls13 = state_.read.suite.tls13();
   auto type = static_cast<ContentType>(input[0]);
   const auto version = static_cast<std::uint16_t>(input[1] << 8 | input[2]);
   const std::size_t length = static_cast<std::size_t>(input[3]) << 8 | input[4];
+  if (version >> 8 != kRecordVersion >> 8) return violation(Alert::protocol_version);
   // TLS 1.3 protects everything as application data, but for the change_cipher_spec of its compatibility
   // mode.
   const bool stray = tls13 && type == ContentType::change_cipher_spec;
@@ -113,7 +121,6 @@ Opened RecordLayer::open(std::span<std::uint8_t> input, std::string& reply) {
     opened = content ? dispatch(type, *content, reply) : violation(alert);
   }
   opened.consumed = size;
-  if (opened.what != What::data && opened.what != What::nothing) read_closed_ = true;
   return opened;
 }
 

@@ -95,6 +95,7 @@ class RecordLayer {
 
  private:
   enum class Side : std::uint8_t { read, write };
+  Opened open_first(std::span<std::uint8_t> input, std::string& reply);
   Opened dispatch(ContentType type, std::span<std::uint8_t> content, std::string& reply);
   Opened on_data(std::span<std::uint8_t> content) noexcept;
   Opened on_alert(Bytes content) noexcept;
