@@ -44,12 +44,14 @@ class Served:
 
 
 @contextlib.contextmanager
-def sluice(options, folder, certificate, database):
-    state = folder / "state"
+def sluice(options, folder, certificate, database, name="sluice", **more):
+    """Admission off: what is compared is the work, and nobody else decides whom to serve."""
+    state = folder / f"state-{name}"
     settings = {
         "server.listen": f"{HOST}:0", "admin.listen": f"{HOST}:0", "server.processors": 1, "server.state_dir": state,
         "server.keepalive_timeout": "30m", "server.static_root": folder / "files", "tls.certificate": certificate[0],
         "tls.private_key": certificate[1], "log.access": "off", "limits.requests_per_connection": 4_000_000_000,
+        "admission.policy": "off", **more,
     }
     binary = options.bin / ("sluice" if database else "sluice-hello")
     if database:
@@ -69,7 +71,7 @@ def sluice(options, folder, certificate, database):
         pages = {what: "/" + name for what, (name, _) in FILES.items()}
         if database:
             pages |= {"ViewItem": "view_item", "SearchItemsByCategory": "search"}
-        yield Served("sluice", port, process.pid, pages)
+        yield Served(name, port, process.pid, pages)
 
 
 @contextlib.contextmanager
@@ -177,13 +179,12 @@ class Report:
         for key, unit, digits in columns:
             line = f"  {what:28} {unit:18}"
             mine = [result[key] for result in ours]
-            line += f" {spread(mine, digits):28}"
-            if others:
-                theirs = [result[key] for result in others[0]]
+            line += f" {spread(mine, digits):26}"
+            for other in others:
+                theirs = [result[key] for result in other]
                 ratios = [a / b for a, b in zip(mine, theirs) if b]
-                line += f" {spread(theirs, digits):28}"
-                line += f" {spread(ratios, 2)}" if ratios else ""
-            print(line, flush=True)
+                line += f" {spread(theirs, digits):26} {spread(ratios, 2) if ratios else '':17}"
+            print(line.rstrip(), flush=True)
             what = ""
 
 
@@ -191,7 +192,7 @@ def requests_part(options, report, servers):
     columns = [("requests_per_s", "requests/s", 0), ("cpu_us", "CPU µs/request", 1), ("p99_ms", "p99 ms", 2)]
     for page in ("ViewItem", "SearchItemsByCategory"):
         if page in servers[0].paths:
-            report.add(page, alternate(options.rounds, servers[:1], lambda server, page=page: measure_requests(
+            report.add(page, alternate(options.rounds, [s for s in servers if page in s.paths], lambda server, page=page: measure_requests(
                 options, server, server.paths[page], options.seconds)), columns)
     for file in FILES:
         report.add(file, alternate(options.rounds, servers, lambda server, file=file: measure_requests(
@@ -346,6 +347,7 @@ def arguments():
     parser.add_argument("--json", type=pathlib.Path, help="also write every round to this file")
     parser.add_argument("--server-cpu", type=int, default=cpus[0])
     parser.add_argument("--client-cpus", default=",".join(map(str, cpus[1:] or cpus)))
+    parser.add_argument("--record-layers", action="store_true", help="also with OpenSSL's record layer")
     parser.add_argument("--quick", action="store_true", help="a look, not a measurement")
     options = parser.parse_args()
     if options.quick:
@@ -369,13 +371,17 @@ def main():
         folder.chmod(0o755)
         certificate, database = prepare(options, folder)
         servers = [stack.enter_context(sluice(options, folder, certificate, database))]
+        if options.record_layers:
+            servers.append(stack.enter_context(sluice(options, folder, certificate, database, "openssl's records",
+                                                      **{"tls.record_layer": "openssl"})))
         if shutil.which("nginx"):
             servers.append(stack.enter_context(nginx(options, folder, certificate)))
         else:
             print("bench: nginx is not installed, so there is nothing to compare with (deploy/setup.sh nginx)")
         print(f"one processor, ECDSA P-256, {options.connections} connections, {options.rounds} rounds; median (range)")
         if len(servers) > 1 and set(parts) != {"load"}:
-            print(f"  {'':28} {'':18} {'sluice':28} {'nginx':28} ratio")
+            print(f"  {'':28} {'':18} {'sluice':26} "
+                  + " ".join(f"{server.name:26} {'ratio':17}" for server in servers[1:]).rstrip())
         if "memory" in parts:  # first: a server that has worked has memory to give away
             report.add(f"{options.idle} idle connections", {server.name: [measure_memory(options, server, options.idle)]
                        for server in servers}, [("bytes", "bytes each", 0)])
