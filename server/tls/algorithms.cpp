@@ -42,6 +42,9 @@ Algorithms::Algorithms() {
     hmacs_[i].reset(need(EVP_MAC_CTX_new(hmac.get()), "HMAC"));
     if (EVP_MAC_CTX_set_params(hmacs_[i].get(), parameters.data()) != 1)
       throw std::runtime_error("OpenSSL lacks " + digest);
+    std::size_t size = 0;
+    if (EVP_Q_digest(nullptr, digest.c_str(), nullptr, "", 0, nothing_[i].data(), &size) != 1)
+      throw std::runtime_error("OpenSSL lacks " + digest);
   }
 }
 

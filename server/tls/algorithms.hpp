@@ -19,6 +19,10 @@ class Algorithms {
     return ciphers_[static_cast<std::size_t>(aead)].get();
   }
   EVP_KDF* tls12_prf() const noexcept { return tls12_prf_.get(); }
+  /// Of no bytes at all.
+  Bytes digest_of_nothing(Hash hash) const noexcept {
+    return {nothing_[static_cast<std::size_t>(hash)].data(), hash == Hash::sha384 ? 48U : 32U};
+  }
   /// HMAC(key, data), `hash`'s size long.
   void hmac(Hash hash, Bytes key, Bytes data, std::uint8_t* out) const;
 
@@ -27,6 +31,7 @@ class Algorithms {
 
   std::array<Handle<EVP_CIPHER, EVP_CIPHER_free>, static_cast<std::size_t>(Aead::count)> ciphers_;
   Handle<EVP_KDF, EVP_KDF_free> tls12_prf_;
+  std::array<std::array<std::uint8_t, 48>, static_cast<std::size_t>(Hash::count)> nothing_{};
   /// With the digest set and no key: copied, not used.
   std::array<Handle<EVP_MAC_CTX, EVP_MAC_CTX_free>, static_cast<std::size_t>(Hash::count)> hmacs_;
 };

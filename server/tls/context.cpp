@@ -4,6 +4,8 @@
 
 #include <openssl/err.h>
 
+#include "server/tls/tls13_kdf.hpp"
+
 namespace sluice::tls {
 
 namespace {
@@ -47,7 +49,8 @@ std::string take_openssl_error() {
 }
 
 Context make_context(const ContextOptions& options) {
-  Context context{SSL_CTX_new(TLS_server_method())};
+  provide_tls13_kdf();
+  Context context{SSL_CTX_new_ex(nullptr, kKdfProperties, TLS_server_method())};
   if (!context) fail("can't make a TLS context");
   SSL_CTX* const raw = context.get();
 

@@ -43,11 +43,6 @@ int is_not_resumable(SSL* ssl, int) noexcept {
   return handshake->may_issue() || handshake->withheld() ? 0 : 1;
 }
 
-void tell_keys(const SSL* ssl, const char* line) noexcept {
-  if (Handshake* const handshake = Handshake::of(const_cast<SSL*>(ssl)); handshake != nullptr)
-    handshake->on_key_log(line);
-}
-
 // Tickets. -----------------------------------------------------------------------------------------
 
 int seal_ticket(Engine& engine, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
@@ -179,7 +174,6 @@ Engine::Engine(const ContextOptions& options)
       issuer_(codec_, keys_, sessions_, session_timeout_),
       context_(make_context(options)) {
   SSL_CTX_set_app_data(context_.get(), this);
-  SSL_CTX_set_keylog_callback(context_.get(), tell_keys);  // to the connection, nobody else
   set_sessions(context_.get(), options);
 }
 

@@ -5,7 +5,6 @@
 #include <openssl/ssl.h>
 
 #include "server/tls/handshake_guard.hpp"
-#include "server/tls/key_export.hpp"
 
 /// What OpenSSL's callbacks find beside an SSL of ours.
 namespace sluice::tls {
@@ -17,9 +16,8 @@ class Handshake {
  public:
   using Answer = HandshakeGuard::Answer;
 
-  /// A null guard admits everybody, and wants no records. Null `secrets`: the keys stay with OpenSSL.
-  explicit Handshake(HandshakeGuard* guard, TrafficSecrets* secrets = nullptr) noexcept
-      : guard_(guard), secrets_(secrets) {}
+  /// A null guard admits everybody, and wants no records.
+  explicit Handshake(HandshakeGuard* guard) noexcept : guard_(guard) {}
 
   /// Null for an SSL that nobody attached one to.
   static Handshake* of(SSL* ssl) noexcept { return static_cast<Handshake*>(SSL_get_app_data(ssl)); }
@@ -46,11 +44,6 @@ class Handshake {
     return guarded() ? guard_->record() : std::nullopt;
   }
 
-  /// SSL_CTX_set_keylog_callback(3)
-  void on_key_log(const char* line) noexcept {
-    if (secrets_ != nullptr) take_key_log_line(*secrets_, line);
-  }
-
   /// What may not be issued now may be later.
   void withhold() noexcept { withheld_ = true; }
   bool withheld() const noexcept { return withheld_; }
@@ -62,7 +55,6 @@ class Handshake {
   static constexpr unsigned kTicketsMax = 4;
 
   HandshakeGuard* guard_;
-  TrafficSecrets* secrets_;
   bool granted_ = false;
   bool withheld_ = false;
   Answer last_ = Answer::wait;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <string_view>
 
 #include "server/tls/record_layer.hpp"
 
@@ -11,24 +10,6 @@ namespace sluice::tls {
 namespace {
 
 constexpr std::size_t kRandomSize = 32;
-
-int digit(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
-
-/// Without a string in between, which would have to be wiped.
-bool from_hex_into(std::string_view text, Secret<48>& secret) noexcept {
-  if (text.size() % 2 != 0 || text.size() / 2 > secret.size()) return false;
-  for (std::size_t i = 0; i < text.size(); i += 2) {
-    const int high = digit(text[i]);
-    const int low = digit(text[i + 1]);
-    if (high < 0 || low < 0) return false;
-    secret.data()[i / 2] = static_cast<std::uint8_t>(high << 4 | low);
-  }
-  return true;
-}
 
 std::optional<RecordState> export_tls13(const Suite& suite, const TrafficSecrets& secrets,
                                         const Flights& flights) {
@@ -52,18 +33,6 @@ std::optional<RecordState> export_tls12(SSL& ssl, const Suite& suite, const Flig
 }
 
 }  // namespace
-
-bool take_key_log_line(TrafficSecrets& secrets, const char* line) noexcept {
-  static constexpr std::string_view kClient = "CLIENT_TRAFFIC_SECRET_0 ",
-                                    kServer = "SERVER_TRAFFIC_SECRET_0 ";
-  std::string_view text{line};
-  const bool client = text.starts_with(kClient);
-  if (!client && !text.starts_with(kServer)) return false;
-  text.remove_prefix(text.rfind(' ') + 1);
-  bool& has = client ? secrets.has_client : secrets.has_server;
-  has = from_hex_into(text, client ? secrets.client : secrets.server);
-  return has;
-}
 
 void Flights::note(Bytes flight) noexcept {
   records_ = 0;

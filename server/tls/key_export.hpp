@@ -9,14 +9,11 @@
 /// Takes the keys out of a handshake that is through, by OpenSSL's public interface alone.
 namespace sluice::tls {
 
-/// What the keylog callback tells of one handshake of TLS 1.3 (SSL_CTX_set_keylog_callback(3)).
+/// The first generation of traffic secrets of one handshake of TLS 1.3, see tls13_kdf.hpp.
 struct TrafficSecrets {
   Secret<48> client{}, server{};
   bool has_client = false, has_server = false;
 };
-
-/// Takes what it needs from a line of the keylog; false for any other line.
-bool take_key_log_line(TrafficSecrets& secrets, const char* line) noexcept;
 
 /// What OpenSSL wrote, as far as the record layer has to know: where to continue.
 class Flights {

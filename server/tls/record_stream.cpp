@@ -11,6 +11,7 @@
 #include "server/tls/engine.hpp"
 #include "server/tls/handshake.hpp"
 #include "server/tls/ssl_outcome.hpp"
+#include "server/tls/tls13_kdf.hpp"
 
 namespace sluice::tls {
 
@@ -37,7 +38,7 @@ struct RecordStream::Opening {
   Flights flights{};
   bool wants_input = true;
 
-  Opening(SSL_CTX& context, HandshakeGuard* guard) : handshake(guard, &secrets), ssl(SSL_new(&context)) {
+  Opening(SSL_CTX& context, HandshakeGuard* guard) : handshake(guard), ssl(SSL_new(&context)) {
     if (!ssl) throw std::bad_alloc{};
   }
 };
@@ -91,7 +92,10 @@ Step RecordStream::advance() {
   const std::string received = std::exchange(raw_, {});
   flight.in = as_bytes(received);
   errno = 0;
-  const Step step = outcome_of(*opening.ssl, SSL_do_handshake(opening.ssl.get()));
+  const Step step = [&] {
+    const SecretsTap tap(opening.secrets);
+    return outcome_of(*opening.ssl, SSL_do_handshake(opening.ssl.get()));
+  }();
   opening.flights.note(as_bytes(flight.out));
   raw_.assign(reinterpret_cast<const char*>(flight.in.data()), flight.in.size());
   unsent_ += flight.out;

@@ -12,6 +12,7 @@
 #include "server/tls/flight_bio.hpp"
 #include "server/tls/key_export.hpp"
 #include "server/tls/record_layer.hpp"
+#include "server/tls/tls13_kdf.hpp"
 
 /// The record layer beside OpenSSL's: a client of OpenSSL speaks to a server of OpenSSL, and to ours that was
 /// given the server's keys. Whatever happens to the bytes on their way, both must take or refuse them alike.
@@ -33,7 +34,8 @@ std::string name_of(const testing::TestParamInfo<Variant>& variant) {
 
 Context server_context() {
   static const SelfSigned made = make_self_signed({"localhost"}, std::chrono::days{1});
-  Context context{SSL_CTX_new(TLS_server_method())};
+  provide_tls13_kdf();
+  Context context{SSL_CTX_new_ex(nullptr, kKdfProperties, TLS_server_method())};
   const auto read = [](const std::string& pem) {
     return Handle<BIO, BIO_free>{BIO_new_mem_buf(pem.data(), -1)};
   };
@@ -45,9 +47,6 @@ Context server_context() {
   SSL_CTX_use_certificate(context.get(), certificate.get());
   SSL_CTX_use_PrivateKey(context.get(), key.get());
   SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION);
-  SSL_CTX_set_keylog_callback(context.get(), [](const SSL* ssl, const char* line) {
-    take_key_log_line(*static_cast<TrafficSecrets*>(SSL_get_app_data(ssl)), line);
-  });
   return context;
 }
 
@@ -66,7 +65,6 @@ class Connection {
               1);
     client = end(client_context_.get(), client_flight_);
     server = end(server_context_.get(), server_flight_);
-    SSL_set_app_data(server.get(), &secrets_);
     SSL_set_connect_state(client.get());
     SSL_set_accept_state(server.get());
     shake_hands();
@@ -165,7 +163,10 @@ class Connection {
       to_server = std::exchange(client_flight_.out, {});
       if (server_done) break;
       server_flight_.in = as_bytes(to_server);
-      server_done = SSL_do_handshake(server.get()) == 1;
+      {
+        const SecretsTap tap(secrets_);
+        server_done = SSL_do_handshake(server.get()) == 1;
+      }
       flights.note(as_bytes(server_flight_.out));
       to_client = std::exchange(server_flight_.out, {});
     }

@@ -1,0 +1,165 @@
+#include "server/tls/tls13_kdf.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <exception>
+#include <optional>
+#include <stdexcept>
+#include <string_view>
+
+#include <openssl/core_dispatch.h>
+#include <openssl/core_names.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
+#include <openssl/provider.h>
+
+#include "server/tls/algorithms.hpp"
+
+namespace sluice::tls {
+
+namespace {
+
+thread_local TrafficSecrets* tapped = nullptr;
+
+constexpr std::size_t kHashMax = 48;
+
+/// What a derivation is told.
+struct Order {
+  int mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY;
+  Hash hash = Hash::sha256;
+  bool known_hash = false;
+  Bytes key{}, salt{}, prefix{}, label{}, data{};
+
+  std::size_t hash_size() const noexcept { return hash == Hash::sha384 ? 48 : 32; }
+};
+
+std::string_view text_of(const OSSL_PARAM& parameter) noexcept {
+  return {static_cast<const char*>(parameter.data), ::strnlen(static_cast<const char*>(parameter.data), 32)};
+}
+
+Order order_of(const OSSL_PARAM* parameters) noexcept {
+  Order order;
+  for (; parameters != nullptr && parameters->key != nullptr; ++parameters) {
+    const std::string_view key = parameters->key;
+    const Bytes bytes{static_cast<const std::uint8_t*>(parameters->data), parameters->data_size};
+    if (key == OSSL_KDF_PARAM_MODE) OSSL_PARAM_get_int(parameters, &order.mode);
+    if (key == OSSL_KDF_PARAM_KEY) order.key = bytes;
+    if (key == OSSL_KDF_PARAM_SALT) order.salt = bytes;
+    if (key == OSSL_KDF_PARAM_PREFIX) order.prefix = bytes;
+    if (key == OSSL_KDF_PARAM_LABEL) order.label = bytes;
+    if (key == OSSL_KDF_PARAM_DATA) order.data = bytes;
+    if (key != OSSL_KDF_PARAM_DIGEST) continue;
+    const std::string_view name = text_of(*parameters);
+    order.hash = name.ends_with("384") ? Hash::sha384 : Hash::sha256;
+    order.known_hash = name == "SHA2-256" || name == "SHA256" || name == "SHA2-384" || name == "SHA384";
+  }
+  return order;
+}
+
+/// HKDF-Expand-Label (RFC 8446 section 7.1) up to the size of the hash; false when something does not fit.
+bool expand(const Order& order, Bytes secret, Bytes context, std::uint8_t* out, std::size_t size) {
+  std::array<std::uint8_t, 4 + 2 * 255 + 1> info;
+  const std::size_t label = order.prefix.size() + order.label.size();
+  if (size > order.hash_size() || label > 255 || context.size() > 255) return false;
+  auto at = info.begin();
+  *at++ = static_cast<std::uint8_t>(size >> 8);
+  *at++ = static_cast<std::uint8_t>(size);
+  *at++ = static_cast<std::uint8_t>(label);
+  at = std::copy(order.prefix.begin(), order.prefix.end(), at);
+  at = std::copy(order.label.begin(), order.label.end(), at);
+  *at++ = static_cast<std::uint8_t>(context.size());
+  at = std::copy(context.begin(), context.end(), at);
+  *at++ = 1;  // the block's number
+  Secret<kHashMax> block;
+  Algorithms::get().hmac(order.hash, secret, {info.begin(), at}, block.data());
+  std::memcpy(out, block.data(), size);
+  return true;
+}
+
+void tell(const Order& order, const std::uint8_t* out, std::size_t size) noexcept {
+  if (tapped == nullptr || size != order.hash_size()) return;
+  const std::string_view label{reinterpret_cast<const char*>(order.label.data()), order.label.size()};
+  const bool client = label == "c ap traffic";
+  if (!client && label != "s ap traffic") return;
+  std::memcpy(client ? tapped->client.data() : tapped->server.data(), out, size);
+  (client ? tapped->has_client : tapped->has_server) = true;
+}
+
+/// Extract with the salt that Derive-Secret(previous, "derived", "") gives; the first has none.
+bool extract(const Order& order, std::uint8_t* out, std::size_t size) {
+  static constexpr std::array<std::uint8_t, kHashMax> kZeros{};
+  if (size != order.hash_size()) return false;
+  const Bytes input = order.key.empty() ? Bytes{kZeros.data(), size} : order.key;
+  Secret<kHashMax> salt;
+  if (order.salt.empty()) {  // a key of no bytes is one of zeros to HMAC
+    Algorithms::get().hmac(order.hash, {salt.data(), size}, input, out);
+    return true;
+  }
+  const Bytes nothing = Algorithms::get().digest_of_nothing(order.hash);
+  if (!expand(order, order.salt, nothing, salt.data(), size)) return false;
+  Algorithms::get().hmac(order.hash, {salt.data(), size}, input, out);
+  return true;
+}
+
+int derive(void*, unsigned char* out, std::size_t size, const OSSL_PARAM* parameters) noexcept try {
+  const Order order = order_of(parameters);
+  if (!order.known_hash) return 0;
+  if (order.mode == EVP_KDF_HKDF_MODE_EXTRACT_ONLY) return extract(order, out, size) ? 1 : 0;
+  if (order.mode != EVP_KDF_HKDF_MODE_EXPAND_ONLY || !expand(order, order.key, order.data, out, size))
+    return 0;
+  tell(order, out, size);
+  return 1;
+} catch (const std::exception&) {
+  return 0;
+}
+
+// What OpenSSL wants of a provider. There is no state: all is said in derive().
+void* new_context(void*) noexcept {
+  static int nothing = 0;
+  return &nothing;
+}
+void free_context(void*) noexcept {}
+
+using Function = void (*)();
+template <class F>
+constexpr Function plain(F* function) noexcept {
+  return reinterpret_cast<Function>(function);
+}
+
+const OSSL_ALGORITHM* query(void*, int operation, int* no_cache) noexcept {
+  static const std::array<OSSL_DISPATCH, 4> functions{{{OSSL_FUNC_KDF_NEWCTX, plain(new_context)},
+                                                       {OSSL_FUNC_KDF_FREECTX, plain(free_context)},
+                                                       {OSSL_FUNC_KDF_DERIVE, plain(derive)},
+                                                       {0, nullptr}}};
+  static const std::array<OSSL_ALGORITHM, 2> algorithms{
+      {{"TLS13-KDF", "provider=sluice", functions.data(), nullptr}, {nullptr, nullptr, nullptr, nullptr}}};
+  *no_cache = 0;
+  return operation == OSSL_OP_KDF ? algorithms.data() : nullptr;
+}
+
+int initialize(const OSSL_CORE_HANDLE*, const OSSL_DISPATCH*, const OSSL_DISPATCH** out,
+               void** context) noexcept {
+  static const std::array<OSSL_DISPATCH, 2> functions{
+      {{OSSL_FUNC_PROVIDER_QUERY_OPERATION, plain(query)}, {0, nullptr}}};
+  static int self = 0;
+  *out = functions.data();
+  *context = &self;
+  return 1;
+}
+
+}  // namespace
+
+void provide_tls13_kdf() {
+  Algorithms::get();
+  // Who loads one provider by hand has to load the default one, too.
+  static const bool loaded = OSSL_PROVIDER_load(nullptr, "default") != nullptr &&
+                             OSSL_PROVIDER_add_builtin(nullptr, "sluice", initialize) == 1 &&
+                             OSSL_PROVIDER_load(nullptr, "sluice") != nullptr;
+  if (!loaded) throw std::runtime_error("OpenSSL does not take the key schedule's provider");
+}
+
+SecretsTap::SecretsTap(TrafficSecrets& secrets) noexcept { tapped = &secrets; }
+SecretsTap::~SecretsTap() { tapped = nullptr; }
+
+}  // namespace sluice::tls
