@@ -1,28 +1,48 @@
 #include "server/tls/algorithms.hpp"
 
+#include <algorithm>
 #include <new>
 #include <stdexcept>
 #include <string>
-
-#include <openssl/core_names.h>
-#include <openssl/params.h>
 
 namespace sluice::tls {
 
 namespace {
 
-constexpr std::array<const char*, static_cast<std::size_t>(Aead::count)> kCipherNames{
-    "AES-128-GCM", "AES-256-GCM", "ChaCha20-Poly1305"};
+constexpr std::array kCipherNames{"AES-128-GCM", "AES-256-GCM", "ChaCha20-Poly1305"};
+constexpr std::array kDigestNames{"SHA256", "SHA384"};
 
 template <class Algorithm>
 Algorithm need(Algorithm algorithm, const char* name) {
-  if (!algorithm) throw std::runtime_error(std::string("OpenSSL lacks ") + name + ", which records need");
+  if (!algorithm) throw std::runtime_error(std::string("OpenSSL lacks ") + name + ", which TLS needs");
   return algorithm;
 }
 
-}  // namespace
+constexpr std::size_t size_of(Hash hash) noexcept { return hash == Hash::sha384 ? 48 : 32; }
+constexpr std::size_t block_size_of(Hash hash) noexcept { return hash == Hash::sha384 ? 128 : 64; }
+constexpr std::size_t kBlockMax = 128;
 
-const char* digest_name(Hash hash) noexcept { return hash == Hash::sha384 ? "SHA384" : "SHA256"; }
+/// Of this thread, so that a digest allocates nothing.
+EVP_MD_CTX* context_of(Hash hash, const EVP_MD* digest) {
+  thread_local std::array<Handle<EVP_MD_CTX, EVP_MD_CTX_free>, static_cast<std::size_t>(Hash::count)>
+      contexts;
+  auto& context = contexts[static_cast<std::size_t>(hash)];
+  if (!context) {
+    context.reset(EVP_MD_CTX_new());
+    if (!context || EVP_DigestInit_ex2(context.get(), digest, nullptr) != 1) throw std::bad_alloc{};
+  }
+  return context.get();
+}
+
+/// digest(first + second), from a context that is at its start; leaves it there, without a trace of the data.
+bool digest_both(EVP_MD_CTX* context, Bytes first, Bytes second, std::uint8_t* out) noexcept {
+  unsigned size = 0;
+  return EVP_DigestUpdate(context, first.data(), first.size()) == 1 &&
+         EVP_DigestUpdate(context, second.data(), second.size()) == 1 &&
+         EVP_DigestFinal_ex(context, out, &size) == 1 && EVP_DigestInit_ex2(context, nullptr, nullptr) == 1;
+}
+
+}  // namespace
 
 const Algorithms& Algorithms::get() {
   static const Algorithms algorithms;
@@ -32,29 +52,34 @@ const Algorithms& Algorithms::get() {
 Algorithms::Algorithms() {
   for (std::size_t i = 0; i < ciphers_.size(); ++i)
     ciphers_[i].reset(need(EVP_CIPHER_fetch(nullptr, kCipherNames[i], nullptr), kCipherNames[i]));
-  tls12_prf_.reset(need(EVP_KDF_fetch(nullptr, "TLS1-PRF", nullptr), "TLS1-PRF"));
-  const Handle<EVP_MAC, EVP_MAC_free> hmac{need(EVP_MAC_fetch(nullptr, "HMAC", nullptr), "HMAC")};
-  for (std::size_t i = 0; i < hmacs_.size(); ++i) {
-    std::string digest = digest_name(static_cast<Hash>(i));
-    const std::array<OSSL_PARAM, 2> parameters{
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.data(), 0),
-        OSSL_PARAM_construct_end()};
-    hmacs_[i].reset(need(EVP_MAC_CTX_new(hmac.get()), "HMAC"));
-    if (EVP_MAC_CTX_set_params(hmacs_[i].get(), parameters.data()) != 1)
-      throw std::runtime_error("OpenSSL lacks " + digest);
-    std::size_t size = 0;
-    if (EVP_Q_digest(nullptr, digest.c_str(), nullptr, "", 0, nothing_[i].data(), &size) != 1)
-      throw std::runtime_error("OpenSSL lacks " + digest);
+  for (std::size_t i = 0; i < digests_.size(); ++i) {
+    digests_[i].reset(need(EVP_MD_fetch(nullptr, kDigestNames[i], nullptr), kDigestNames[i]));
+    unsigned size = 0;
+    need(EVP_Digest("", 0, of_nothing_[i].data(), &size, digests_[i].get(), nullptr) == 1, kDigestNames[i]);
   }
 }
 
+Bytes Algorithms::digest_of_nothing(Hash hash) const noexcept {
+  return {of_nothing_[static_cast<std::size_t>(hash)].data(), size_of(hash)};
+}
+
 void Algorithms::hmac(Hash hash, Bytes key, Bytes data, std::uint8_t* out) const {
-  const Handle<EVP_MAC_CTX, EVP_MAC_CTX_free> context{
-      EVP_MAC_CTX_dup(hmacs_[static_cast<std::size_t>(hash)].get())};
-  std::size_t size = 0;
-  if (!context || EVP_MAC_init(context.get(), key.data(), key.size(), nullptr) != 1 ||
-      EVP_MAC_update(context.get(), data.data(), data.size()) != 1 ||
-      EVP_MAC_final(context.get(), out, &size, hash == Hash::sha384 ? 48 : 32) != 1)
+  const EVP_MD* const digest = digests_[static_cast<std::size_t>(hash)].get();
+  EVP_MD_CTX* const context = context_of(hash, digest);
+  const std::size_t block = block_size_of(hash);
+  Secret<kBlockMax> padded;
+  if (key.size() <= block) {
+    std::copy(key.begin(), key.end(), padded.data());
+  } else if (!digest_both(context, key, {}, padded.data())) {
+    throw std::bad_alloc{};
+  }
+  Secret<48> inner;
+  const auto flip = [&](std::uint8_t value) {
+    for (std::size_t i = 0; i < block; ++i) padded.data()[i] ^= value;
+    return Bytes{padded.data(), block};
+  };
+  if (!digest_both(context, flip(0x36), data, inner.data()) ||
+      !digest_both(context, flip(0x36 ^ 0x5c), {inner.data(), size_of(hash)}, out))
     throw std::bad_alloc{};  // nothing else can be wrong with it
 }
 

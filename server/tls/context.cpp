@@ -4,7 +4,7 @@
 
 #include <openssl/err.h>
 
-#include "server/tls/tls13_kdf.hpp"
+#include "server/tls/key_schedule.hpp"
 
 namespace sluice::tls {
 
@@ -49,8 +49,8 @@ std::string take_openssl_error() {
 }
 
 Context make_context(const ContextOptions& options) {
-  provide_tls13_kdf();
-  Context context{SSL_CTX_new_ex(nullptr, kKdfProperties, TLS_server_method())};
+  provide_key_schedule();
+  Context context{SSL_CTX_new_ex(nullptr, kKeyScheduleProperties, TLS_server_method())};
   if (!context) fail("can't make a TLS context");
   SSL_CTX* const raw = context.get();
 

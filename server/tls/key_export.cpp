@@ -1,15 +1,12 @@
 #include "server/tls/key_export.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include "server/tls/record_layer.hpp"
 
 namespace sluice::tls {
 
 namespace {
-
-constexpr std::size_t kRandomSize = 32;
 
 std::optional<RecordState> export_tls13(const Suite& suite, const TrafficSecrets& secrets,
                                         const Flights& flights) {
@@ -20,15 +17,10 @@ std::optional<RecordState> export_tls13(const Suite& suite, const TrafficSecrets
   return state;
 }
 
-std::optional<RecordState> export_tls12(SSL& ssl, const Suite& suite, const Flights& flights) {
-  Secret<SSL_MAX_MASTER_KEY_LENGTH> master;
-  std::array<std::uint8_t, kRandomSize> client{}, server{};
-  const std::size_t size = SSL_SESSION_get_master_key(SSL_get_session(&ssl), master.data(), master.size());
-  if (size == 0 || SSL_get_client_random(&ssl, client.data(), client.size()) != client.size() ||
-      SSL_get_server_random(&ssl, server.data(), server.size()) != server.size())
-    return std::nullopt;
-  RecordState state = keys_from_master_secret(suite, {master.data(), size}, client, server);
-  if (suite.explicit_nonce()) state.write.explicit_nonce = flights.nonce() + 1;
+std::optional<RecordState> export_tls12(const Suite& suite, const TrafficSecrets& secrets,
+                                        const Flights& flights) {
+  auto state = keys_from_key_block(suite, {secrets.key_block.data(), secrets.key_block_size});
+  if (state && suite.explicit_nonce()) state->write.explicit_nonce = flights.nonce() + 1;
   return state;
 }
 
@@ -52,7 +44,7 @@ std::optional<RecordState> export_keys(SSL& ssl, const TrafficSecrets& secrets, 
   if (cipher == nullptr) return std::nullopt;
   const auto suite = suite_of(SSL_CIPHER_get_protocol_id(cipher));
   if (!suite || suite->tls13() != (SSL_version(&ssl) == TLS1_3_VERSION)) return std::nullopt;
-  return suite->tls13() ? export_tls13(*suite, secrets, flights) : export_tls12(ssl, *suite, flights);
+  return suite->tls13() ? export_tls13(*suite, secrets, flights) : export_tls12(*suite, secrets, flights);
 }
 
 }  // namespace sluice::tls

@@ -4,16 +4,10 @@
 #include <openssl/ssl.h>
 
 #include "base/bytes.hpp"
-#include "server/tls/record_keys.hpp"
+#include "server/tls/key_schedule.hpp"
 
 /// Takes the keys out of a handshake that is through, by OpenSSL's public interface alone.
 namespace sluice::tls {
-
-/// The first generation of traffic secrets of one handshake of TLS 1.3, see tls13_kdf.hpp.
-struct TrafficSecrets {
-  Secret<48> client{}, server{};
-  bool has_client = false, has_server = false;
-};
 
 /// What OpenSSL wrote, as far as the record layer has to know: where to continue.
 class Flights {

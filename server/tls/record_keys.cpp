@@ -2,11 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <new>
 #include <string_view>
-
-#include <openssl/core_names.h>
-#include <openssl/params.h>
 
 #include "server/tls/algorithms.hpp"
 
@@ -42,24 +38,6 @@ void expand_label(const Suite& suite, Bytes secret, std::string_view label, std:
   std::memcpy(out, block.data(), size);
 }
 
-/// PRF(master_secret, "key expansion", server_random + client_random)
-void key_block(const Suite& suite, Bytes master_secret, Bytes client_random, Bytes server_random,
-               std::uint8_t* out, std::size_t size) {
-  static constexpr std::string_view kLabel = "key expansion";
-  const auto octets = [](const char* name, Bytes bytes) {
-    return OSSL_PARAM_construct_octet_string(name, const_cast<std::uint8_t*>(bytes.data()), bytes.size());
-  };
-  const std::array<OSSL_PARAM, 6> parameters{
-      OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, const_cast<char*>(digest_name(suite.hash)), 0),
-      octets(OSSL_KDF_PARAM_SECRET, master_secret),
-      octets(OSSL_KDF_PARAM_SEED, as_bytes(kLabel)),  // seeds are joined
-      octets(OSSL_KDF_PARAM_SEED, server_random),
-      octets(OSSL_KDF_PARAM_SEED, client_random),
-      OSSL_PARAM_construct_end()};
-  const Handle<EVP_KDF_CTX, EVP_KDF_CTX_free> context{EVP_KDF_CTX_new(Algorithms::get().tls12_prf())};
-  if (!context || EVP_KDF_derive(context.get(), out, size, parameters.data()) != 1) throw std::bad_alloc{};
-}
-
 }  // namespace
 
 std::optional<Suite> suite_of(std::uint16_t id) noexcept {
@@ -84,22 +62,17 @@ RecordKeys next_generation(const RecordKeys& keys) {
   return keys_from_traffic_secret(suite, {next.data(), suite.hash_size()});
 }
 
-RecordState keys_from_master_secret(const Suite& suite, Bytes master_secret, Bytes client_random,
-                                    Bytes server_random) {
-  const std::size_t iv_size = suite.explicit_nonce() ? kGcmSaltSize : kAeadNonceSize;
-  Secret<2 * 32 + 2 * kAeadNonceSize> block;
-  key_block(suite, master_secret, client_random, server_random, block.data(),
-            2 * (suite.key_size() + iv_size));
+std::optional<RecordState> keys_from_key_block(const Suite& suite, Bytes block) {
+  if (block.size() != 2 * (suite.key_size() + suite.iv_size())) return std::nullopt;
   RecordState state{.read = {.suite = suite, .sequence = 1}, .write = {.suite = suite, .sequence = 1}};
-  const std::uint8_t* at = block.data();
-  for (auto* key : {&state.read.key, &state.write.key}) {
-    std::memcpy(key->data(), at, suite.key_size());
-    at += suite.key_size();
-  }
-  for (auto* iv : {&state.read.iv, &state.write.iv}) {
-    std::memcpy(iv->data(), at, iv_size);
-    at += iv_size;
-  }
+  const auto take = [&block](std::uint8_t* to, std::size_t size) {
+    std::memcpy(to, block.data(), size);
+    block = block.subspan(size);
+  };
+  take(state.read.key.data(), suite.key_size());
+  take(state.write.key.data(), suite.key_size());
+  take(state.read.iv.data(), suite.iv_size());
+  take(state.write.iv.data(), suite.iv_size());
   return state;
 }
 

@@ -21,6 +21,9 @@ inline constexpr std::size_t kAeadNonceSize = 12;
 inline constexpr std::size_t kGcmSaltSize = 4;           ///< Of TLS 1.2, RFC 5288 section 3.
 inline constexpr std::size_t kGcmExplicitNonceSize = 8;  ///< The same.
 
+/// Two keys and two IVs.
+inline constexpr std::size_t kKeyBlockMax = 2 * (32 + kAeadNonceSize);
+
 struct Suite {
   std::uint16_t id = 0;  ///< As in the hello.
   Protocol protocol = Protocol::tls13;
@@ -34,6 +37,8 @@ struct Suite {
   /// TLS 1.2 sends a part of the nonce with each record of AES-GCM (RFC 5288); ChaCha20 (RFC 7905) and
   /// TLS 1.3 make it from the sequence number.
   bool explicit_nonce() const noexcept { return !tls13() && aead != Aead::chacha20_poly1305; }
+  /// Of the IV that TLS 1.2 derives.
+  std::size_t iv_size() const noexcept { return explicit_nonce() ? kGcmSaltSize : kAeadNonceSize; }
   /// Bytes by which a record is longer than what is in it, header included.
   std::size_t overhead() const noexcept {
     return 5 + (explicit_nonce() ? kGcmExplicitNonceSize : 0) + (tls13() ? 1 : 0) + kAeadTagSize;
@@ -63,10 +68,9 @@ struct RecordState {
 RecordKeys keys_from_traffic_secret(const Suite& suite, Bytes secret);
 /// TLS 1.3 (RFC 8446 section 7.2): the next generation, after a KeyUpdate.
 RecordKeys next_generation(const RecordKeys& keys);
-/// TLS 1.2 (RFC 5246 section 6.3). Sequences stand behind the Finished messages, which took number 0; the
-/// explicit nonce is the caller's to continue.
-RecordState keys_from_master_secret(const Suite& suite, Bytes master_secret, Bytes client_random,
-                                    Bytes server_random);
+/// TLS 1.2 (RFC 5246 section 6.3): `nullopt` when the block has another size than the suite needs. Sequences
+/// stand behind the Finished messages, which took number 0; the explicit nonce is the caller's to continue.
+std::optional<RecordState> keys_from_key_block(const Suite& suite, Bytes block);
 
 /// The nonce of a record: for AES-GCM in TLS 1.2 salt and `explicit_nonce`, else IV xor sequence number.
 std::array<std::uint8_t, kAeadNonceSize> nonce_of(const RecordKeys& keys,

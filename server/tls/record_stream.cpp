@@ -10,8 +10,8 @@
 
 #include "server/tls/engine.hpp"
 #include "server/tls/handshake.hpp"
+#include "server/tls/key_schedule.hpp"
 #include "server/tls/ssl_outcome.hpp"
-#include "server/tls/tls13_kdf.hpp"
 
 namespace sluice::tls {
 

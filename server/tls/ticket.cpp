@@ -7,12 +7,13 @@
 #include <openssl/err.h>
 #include <openssl/params.h>
 
+#include "server/tls/algorithms.hpp"
+
 namespace sluice::tls {
 
 namespace {
 
 using CipherContext = Handle<EVP_CIPHER_CTX, EVP_CIPHER_CTX_free>;
-using MacContext = Handle<EVP_MAC_CTX, EVP_MAC_CTX_free>;
 
 /// Makes a context, of OpenSSL's or ours, one of HMAC-SHA256 with this key.
 bool set_mac_key(EVP_MAC_CTX* mac, const TicketKey& key) noexcept {
@@ -25,12 +26,16 @@ bool set_mac_key(EVP_MAC_CTX* mac, const TicketKey& key) noexcept {
   return EVP_MAC_CTX_set_params(mac, parameters.data()) == 1;
 }
 
+bool mac_is_right(const TicketKey& key, Bytes covered, Bytes mac) {
+  std::array<std::uint8_t, kTicketMacSize> expected{};
+  Algorithms::get().hmac(Hash::sha256, {key.hmac.data(), key.hmac.size()}, covered, expected.data());
+  return mac.size() == expected.size() && CRYPTO_memcmp(mac.data(), expected.data(), mac.size()) == 0;
+}
+
 }  // namespace
 
-TicketCodec::TicketCodec()
-    : cipher_(EVP_CIPHER_fetch(nullptr, "AES-256-CBC", nullptr)),
-      mac_(EVP_MAC_fetch(nullptr, "HMAC", nullptr)) {
-  if (!cipher_ || !mac_) throw std::runtime_error("OpenSSL lacks AES-256-CBC or HMAC, which tickets need");
+TicketCodec::TicketCodec() : cipher_(EVP_CIPHER_fetch(nullptr, "AES-256-CBC", nullptr)) {
+  if (!cipher_) throw std::runtime_error("OpenSSL lacks AES-256-CBC, which tickets need");
 }
 
 bool TicketCodec::start_sealing(const TicketKey& key, Bytes iv, EVP_CIPHER_CTX* cipher,
@@ -45,18 +50,6 @@ bool TicketCodec::start_opening(const TicketKey& key, Bytes iv, EVP_CIPHER_CTX* 
   return iv.size() == kTicketIvSize &&
          EVP_DecryptInit_ex2(cipher, cipher_.get(), key.aes.data(), iv.data(), nullptr) == 1 &&
          set_mac_key(mac, key);
-}
-
-bool TicketCodec::mac_is_right(const TicketKey& key, Bytes covered, Bytes mac) const noexcept {
-  const MacContext context{EVP_MAC_CTX_new(mac_.get())};
-  std::array<std::uint8_t, kTicketMacSize> expected{};
-  std::size_t size = 0;
-  return context && set_mac_key(context.get(), key) &&
-         EVP_MAC_init(context.get(), nullptr, 0, nullptr) == 1 &&
-         EVP_MAC_update(context.get(), covered.data(), covered.size()) == 1 &&
-         EVP_MAC_final(context.get(), expected.data(), &size, expected.size()) == 1 &&
-         size == expected.size() && mac.size() == size &&
-         CRYPTO_memcmp(mac.data(), expected.data(), size) == 0;
 }
 
 const TicketKey* key_named(const TicketKeyRing& ring, Bytes ticket) noexcept {

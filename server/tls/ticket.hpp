@@ -28,7 +28,7 @@ inline constexpr std::size_t kTicketMacSize = 32;
 inline constexpr std::size_t kTicketBlockSize = 16;
 inline constexpr std::size_t kTicketMin = kTicketNameSize + kTicketIvSize + kTicketBlockSize + kTicketMacSize;
 
-/// The algorithms, fetched once. Immutable, for any thread.
+/// The algorithm, fetched once. Immutable, for any thread.
 class TicketCodec {
  public:
   /// Throws `std::runtime_error` when OpenSSL lacks one.
@@ -44,10 +44,7 @@ class TicketCodec {
   std::optional<SecretBytes> open(const TicketKey& key, Bytes ticket) const;
 
  private:
-  bool mac_is_right(const TicketKey& key, Bytes covered, Bytes mac) const noexcept;
-
   Handle<EVP_CIPHER, EVP_CIPHER_free> cipher_;
-  Handle<EVP_MAC, EVP_MAC_free> mac_;
 };
 
 /// The key that a ticket names, if it is in the ring; null as well when this is no ticket by its size.

@@ -32,8 +32,10 @@ RecordState state_for(std::uint16_t id) {
     return {.read = keys_from_traffic_secret(suite, as_bytes(read)),
             .write = keys_from_traffic_secret(suite, as_bytes(write))};
   }
-  const std::string master(48, 'm'), client(32, 'c'), server(32, 's');
-  RecordState state = keys_from_master_secret(suite, as_bytes(master), as_bytes(client), as_bytes(server));
+  std::string block;
+  for (std::size_t i = 0; i < 2 * (suite.key_size() + suite.iv_size()); ++i)
+    block.push_back(static_cast<char>(i));
+  RecordState state = keys_from_key_block(suite, as_bytes(block)).value();
   state.write.explicit_nonce = state.read.explicit_nonce = 0xfffffffffffffff0U;
   return state;
 }

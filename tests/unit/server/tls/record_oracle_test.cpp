@@ -11,8 +11,8 @@
 #include "server/tls/context.hpp"
 #include "server/tls/flight_bio.hpp"
 #include "server/tls/key_export.hpp"
+#include "server/tls/key_schedule.hpp"
 #include "server/tls/record_layer.hpp"
-#include "server/tls/tls13_kdf.hpp"
 
 /// The record layer beside OpenSSL's: a client of OpenSSL speaks to a server of OpenSSL, and to ours that was
 /// given the server's keys. Whatever happens to the bytes on their way, both must take or refuse them alike.
@@ -34,8 +34,8 @@ std::string name_of(const testing::TestParamInfo<Variant>& variant) {
 
 Context server_context() {
   static const SelfSigned made = make_self_signed({"localhost"}, std::chrono::days{1});
-  provide_tls13_kdf();
-  Context context{SSL_CTX_new_ex(nullptr, kKdfProperties, TLS_server_method())};
+  provide_key_schedule();
+  Context context{SSL_CTX_new_ex(nullptr, kKeyScheduleProperties, TLS_server_method())};
   const auto read = [](const std::string& pem) {
     return Handle<BIO, BIO_free>{BIO_new_mem_buf(pem.data(), -1)};
   };

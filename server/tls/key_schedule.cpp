@@ -1,4 +1,4 @@
-#include "server/tls/tls13_kdf.hpp"
+#include "server/tls/key_schedule.hpp"
 
 #include <algorithm>
 #include <array>
@@ -29,9 +29,19 @@ struct Order {
   int mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY;
   Hash hash = Hash::sha256;
   bool known_hash = false;
-  Bytes key{}, salt{}, prefix{}, label{}, data{};
+  Bytes key{}, salt{}, prefix{}, label{}, data{};  // TLS 1.3
+  Bytes secret{};                                  // TLS 1.2
+  std::array<std::uint8_t, 256> seed{};            // label and seeds, one behind the other
+  std::size_t seed_size = 0;
+  bool fits = true;
 
   std::size_t hash_size() const noexcept { return hash == Hash::sha384 ? 48 : 32; }
+  void add_seed(Bytes bytes) noexcept {
+    fits = fits && bytes.size() <= seed.size() - seed_size;
+    if (!fits || bytes.empty()) return;
+    std::memcpy(seed.data() + seed_size, bytes.data(), bytes.size());
+    seed_size += bytes.size();
+  }
 };
 
 std::string_view text_of(const OSSL_PARAM& parameter) noexcept {
@@ -49,6 +59,8 @@ Order order_of(const OSSL_PARAM* parameters) noexcept {
     if (key == OSSL_KDF_PARAM_PREFIX) order.prefix = bytes;
     if (key == OSSL_KDF_PARAM_LABEL) order.label = bytes;
     if (key == OSSL_KDF_PARAM_DATA) order.data = bytes;
+    if (key == OSSL_KDF_PARAM_SECRET) order.secret = bytes;
+    if (key == OSSL_KDF_PARAM_SEED) order.add_seed(bytes);
     if (key != OSSL_KDF_PARAM_DIGEST) continue;
     const std::string_view name = text_of(*parameters);
     order.hash = name.ends_with("384") ? Hash::sha384 : Hash::sha256;
@@ -102,7 +114,42 @@ bool extract(const Order& order, std::uint8_t* out, std::size_t size) {
   return true;
 }
 
-int derive(void*, unsigned char* out, std::size_t size, const OSSL_PARAM* parameters) noexcept try {
+/// P_hash (RFC 5246 section 5): HMAC(secret, A(i) + seed) one behind the other, A(0) being the seed.
+void expand_tls12(const Order& order, std::uint8_t* out, std::size_t size) {
+  const Algorithms& algorithms = Algorithms::get();
+  const std::size_t hash = order.hash_size();
+  Secret<kHashMax + sizeof order.seed> chain;  // A(i), and the seed behind it
+  Secret<kHashMax> block;
+  std::memcpy(chain.data() + hash, order.seed.data(), order.seed_size);
+  Bytes before{order.seed.data(), order.seed_size};
+  for (std::size_t done = 0; done < size; done += hash) {
+    algorithms.hmac(order.hash, order.secret, before, block.data());
+    std::memcpy(chain.data(), block.data(), hash);
+    before = {chain.data(), hash};
+    algorithms.hmac(order.hash, order.secret, {chain.data(), hash + order.seed_size}, block.data());
+    std::memcpy(out + done, block.data(), std::min(hash, size - done));
+  }
+}
+
+void tell_tls12(const Order& order, const std::uint8_t* out, std::size_t size) noexcept {
+  static constexpr std::string_view kLabel = "key expansion";
+  const std::string_view seed{reinterpret_cast<const char*>(order.seed.data()), order.seed_size};
+  if (tapped == nullptr || size > tapped->key_block.size() || !seed.starts_with(kLabel)) return;
+  std::memcpy(tapped->key_block.data(), out, size);
+  tapped->key_block_size = size;
+}
+
+int derive_tls12(void*, unsigned char* out, std::size_t size, const OSSL_PARAM* parameters) noexcept try {
+  const Order order = order_of(parameters);
+  if (!order.known_hash || !order.fits) return 0;
+  expand_tls12(order, out, size);
+  tell_tls12(order, out, size);
+  return 1;
+} catch (const std::exception&) {
+  return 0;
+}
+
+int derive_tls13(void*, unsigned char* out, std::size_t size, const OSSL_PARAM* parameters) noexcept try {
   const Order order = order_of(parameters);
   if (!order.known_hash) return 0;
   if (order.mode == EVP_KDF_HKDF_MODE_EXTRACT_ONLY) return extract(order, out, size) ? 1 : 0;
@@ -128,12 +175,19 @@ constexpr Function plain(F* function) noexcept {
 }
 
 const OSSL_ALGORITHM* query(void*, int operation, int* no_cache) noexcept {
-  static const std::array<OSSL_DISPATCH, 4> functions{{{OSSL_FUNC_KDF_NEWCTX, plain(new_context)},
-                                                       {OSSL_FUNC_KDF_FREECTX, plain(free_context)},
-                                                       {OSSL_FUNC_KDF_DERIVE, plain(derive)},
-                                                       {0, nullptr}}};
-  static const std::array<OSSL_ALGORITHM, 2> algorithms{
-      {{"TLS13-KDF", "provider=sluice", functions.data(), nullptr}, {nullptr, nullptr, nullptr, nullptr}}};
+  using Dispatch = std::array<OSSL_DISPATCH, 4>;
+  static const Dispatch tls13{{{OSSL_FUNC_KDF_NEWCTX, plain(new_context)},
+                               {OSSL_FUNC_KDF_FREECTX, plain(free_context)},
+                               {OSSL_FUNC_KDF_DERIVE, plain(derive_tls13)},
+                               {0, nullptr}}};
+  static const Dispatch tls12{{{OSSL_FUNC_KDF_NEWCTX, plain(new_context)},
+                               {OSSL_FUNC_KDF_FREECTX, plain(free_context)},
+                               {OSSL_FUNC_KDF_DERIVE, plain(derive_tls12)},
+                               {0, nullptr}}};
+  static const std::array<OSSL_ALGORITHM, 3> algorithms{
+      {{"TLS13-KDF", "provider=sluice", tls13.data(), nullptr},
+       {"TLS1-PRF", "provider=sluice", tls12.data(), nullptr},
+       {nullptr, nullptr, nullptr, nullptr}}};
   *no_cache = 0;
   return operation == OSSL_OP_KDF ? algorithms.data() : nullptr;
 }
@@ -150,7 +204,7 @@ int initialize(const OSSL_CORE_HANDLE*, const OSSL_DISPATCH*, const OSSL_DISPATC
 
 }  // namespace
 
-void provide_tls13_kdf() {
+void provide_key_schedule() {
   Algorithms::get();
   // Who loads one provider by hand has to load the default one, too.
   static const bool loaded = OSSL_PROVIDER_load(nullptr, "default") != nullptr &&
