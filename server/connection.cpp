@@ -281,12 +281,11 @@ Task<bool> Connection::respond(http::Response response, bool refused) {
   const std::uint64_t seconds = (bodiless ? 0 : size) / config.limits.write_rate;
   arm(config.limits.write_timeout + std::chrono::seconds{seconds});
   const auto* file = std::get_if<http::FileBody>(&response.body);
-  if (!bodiless) {
-    if (const auto* text = std::get_if<std::string>(&response.body)) out_ += *text;
-    if (const auto* view = std::get_if<std::string_view>(&response.body)) out_ += *view;
-  }
-  bool sent = co_await write_all(out_);
-  if (sent && file != nullptr && !bodiless) sent = co_await write_file(*file);
+  if (!bodiless) out_ += response.body_text();
+  const std::uint64_t file_size = file != nullptr && !bodiless ? size : 0;
+  const bool in_one = file_size <= kFileChunk;  // head and file in one write
+  bool sent = (file_size == 0 || !in_one || file->read(0, file_size, out_)) && co_await write_all(out_);
+  if (sent && !in_one) sent = co_await write_file(*file);
   if (!sent && expired_) processor_.counters().hit(Limit::write_timeout);
   record(response, sent && !bodiless ? size : 0);
   if (!refused) linger_ = linger_ || (!keep_alive && !in_.empty());

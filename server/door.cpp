@@ -24,6 +24,7 @@ constexpr double kCostSmoothing = 0.05;
 constexpr double kRetryMin_s = 2, kRetryMax_s = 30;
 constexpr double kResumingLately = 0.5;  // resumed connections per second that make a difference ...
 constexpr std::chrono::seconds kResumingMemory{2};  // ... for so long
+constexpr std::chrono::seconds kRefusedMemory{2};
 
 template <class T>
 T random_value() {
@@ -91,7 +92,8 @@ void Door::follow(const admission::Plan& plan, Instant now) {
   if (elapsed_s > 0 && elapsed_s < 10) {
     const double cpu_share =
         static_cast<double>(cpu_ns - cpu_before_) / 1e9 / elapsed_s / std::max(cpus_, 0.01);
-    pressed_ = cpu_share > kPressed;
+    if (view.sample.refused > 0) refused_at_ = now;
+    pressed_ = cpu_share > kPressed && now - refused_at_ < kRefusedMemory;
     // Where the application's own threads take the CPU, what waits waits for the CPU.
     const admission::Sample& all = view.sample;
     const double process_share = all.cpu_total() / std::max(all.cpus * all.elapsed_s, 1e-3);

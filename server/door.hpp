@@ -89,7 +89,7 @@ class Door {
   /// Places of the kernel's queue, of `most` that are configured.
   int backlog(int most) const noexcept { return strict_ ? backlog_within_time(cpus_, most) : most; }
 
-  /// The processor uses nearly all the CPU it has.
+  /// The processor uses nearly all the CPU it has, and newcomers are turned away for want of it.
   bool pressed() const noexcept { return pressed_; }
 
   // Lines.
@@ -146,6 +146,7 @@ class Door {
   double resumed_cost_s_ = 0;
   std::array<double, static_cast<std::size_t>(Refusal::count)> refusal_cost_s_{400e-6, 40e-6, 25e-6};
   Instant scarce_at_{};          // when hardly any CPU was left, with what the application's threads take
+  Instant refused_at_{};         // when somebody was last turned away
   Instant resuming_seen_{};      // when clients that resume were last among those that came
   double resumed_budget_s_ = 0;  // CPU seconds that resumed handshakes may take now
   double offered_per_s_ = 0;

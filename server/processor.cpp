@@ -99,8 +99,9 @@ void Processor::run(std::promise<void> started) {
   app_.reset();
 }
 
-/// Close to its limit, a processor that has nothing to do waits a moment before it looks again: events that
-/// have gathered take less CPU than events that come one by one and wake the thread.
+/// While newcomers are turned away for want of CPU, a processor that has nothing to do waits a moment before
+/// it looks again: events that have gathered take less CPU than events that come one by one and wake the
+/// thread.
 void Processor::loop() {
   while (true) {
     if (door_.pressed()) {

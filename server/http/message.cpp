@@ -65,8 +65,23 @@ std::uint64_t Response::body_size() const noexcept {
     std::uint64_t operator()(const std::string& text) const noexcept { return text.size(); }
     std::uint64_t operator()(std::string_view text) const noexcept { return text.size(); }
     std::uint64_t operator()(const FileBody& file) const noexcept { return file.size(); }
+    std::uint64_t operator()(const std::shared_ptr<const std::string>& text) const noexcept {
+      return text->size();
+    }
   };
   return std::visit(Size{}, body);
+}
+
+std::string_view Response::body_text() const noexcept {
+  struct Text {
+    std::string_view operator()(const std::string& text) const noexcept { return text; }
+    std::string_view operator()(std::string_view text) const noexcept { return text; }
+    std::string_view operator()(const FileBody&) const noexcept { return {}; }
+    std::string_view operator()(const std::shared_ptr<const std::string>& text) const noexcept {
+      return *text;
+    }
+  };
+  return std::visit(Text{}, body);
 }
 
 Response plain(unsigned status, std::string_view sentence) {

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -75,7 +76,7 @@ struct Response {
     std::string value;      ///< Must not contain CR or LF; checked when the head is written.
   };
   /// A `string_view` body must outlive the process' requests (embedded files).
-  using Body = std::variant<std::string, std::string_view, FileBody>;
+  using Body = std::variant<std::string, std::string_view, FileBody, std::shared_ptr<const std::string>>;
 
   unsigned status = 200;
   std::string_view content_type = "text/html; charset=utf-8";  ///< A literal; empty: no such header.
@@ -89,6 +90,8 @@ struct Response {
   bool protect = false;
 
   std::uint64_t body_size() const noexcept;
+  /// The body, but for that of an open file, which is empty here.
+  std::string_view body_text() const noexcept;
   void set(std::string_view name, std::string value) { fields.push_back({name, std::move(value)}); }
 };
 

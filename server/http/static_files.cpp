@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <mutex>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -119,25 +120,61 @@ std::string content_range(const Range& range, std::uint64_t size) {
          std::to_string(size);
 }
 
-/// The response to a GET or HEAD of an open regular file.
-Response respond(Descriptor file, std::uint64_t size, const Request& request, const Validators& validators,
-                 std::string_view file_name, WallSeconds now) {
-  if (auto response = answer_precondition(request, validators, now)) return std::move(*response);
-  const Range range = select_range(request, validators, size, now);
-  if (range.kind == Range::Kind::unsatisfiable) {
-    Response response = plain(416, "The file does not have the bytes you asked for.");
-    response.set("Content-Range", content_range(range, size));
-    return response;
-  }
-  Response response;
-  response.content_type = content_type_of(file_name);
-  if (range.kind == Range::Kind::part) {
-    response.status = 206;
-    response.set("Content-Range", content_range(range, size));
-  }
-  response.body = FileBody{file.release(), range.offset, range.size};
-  return response;
+/// What a response says of a file.
+struct Description {
+  std::uint64_t size = 0;
+  std::string etag{};
+  WallSeconds modified{};
+  std::string_view content_type{};
+};
+
+Description describe(const struct stat& status, std::string_view path) {
+  return {.size = static_cast<std::uint64_t>(status.st_size),
+          .etag = etag_of(status),
+          .modified = WallSeconds{std::chrono::seconds{status.st_mtim.tv_sec}},
+          .content_type = content_type_of(path)};
 }
+
+/// The response to a GET or HEAD; `body` gives that of a range.
+template <class MakeBody>
+Response respond(const Description& file, const Request& request, WallSeconds now, MakeBody body) {
+  // RFC 9110 section 8.8.2.1: never later than `Date`.
+  const WallSeconds modified = std::min(file.modified, now);
+  const Validators validators{file.etag, modified};
+  std::optional<Response> response = answer_precondition(request, validators, now);
+  if (response && response->status == 412) return std::move(*response);
+  if (!response) {
+    const Range range = select_range(request, validators, file.size, now);
+    if (range.kind == Range::Kind::unsatisfiable) {
+      Response refusal = plain(416, "The file does not have the bytes you asked for.");
+      refusal.set("Content-Range", content_range(range, file.size));
+      return refusal;
+    }
+    response.emplace();
+    response->content_type = file.content_type;
+    if (range.kind == Range::Kind::part) {
+      response->status = 206;
+      response->set("Content-Range", content_range(range, file.size));
+    }
+    response->body = body(range);
+  }
+  response->set("ETag", file.etag);
+  response->set("Last-Modified", std::string{view(http_date(modified))});
+  response->set("Accept-Ranges", "bytes");
+  response->set("Content-Security-Policy", "default-src 'self'; base-uri 'self'; frame-ancestors 'self'");
+  return std::move(*response);
+}
+
+bool same_file(const struct stat& a, const struct stat& b) noexcept {
+  const auto same_time = [](const timespec& x, const timespec& y) {
+    return x.tv_sec == y.tv_sec && x.tv_nsec == y.tv_nsec;
+  };
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino && a.st_mode == b.st_mode && a.st_size == b.st_size &&
+         same_time(a.st_mtim, b.st_mtim) && same_time(a.st_ctim, b.st_ctim);
+}
+
+/// A change within the tick of the file system's clock would leave the times as they are.
+constexpr std::chrono::seconds kSettled{2};
 
 }  // namespace
 
@@ -221,10 +258,52 @@ std::optional<Response> EmbeddedFiles::serve(const Request& request, WallSeconds
   return response;
 }
 
+/// Small files as they were read, to be served for as long as stat(2) says the same of them.
+class DirectoryFiles::Kept {
+ public:
+  struct File {
+    struct stat status {};
+    Description description{};
+    std::string content{};
+  };
+  using FilePtr = std::shared_ptr<const File>;
+
+  /// Null when there is none, or it has changed.
+  FilePtr find(int root, const std::string& path) const {
+    FilePtr file;
+    {
+      const std::lock_guard lock(mutex_);
+      if (const auto found = files_.find(path); found != files_.end()) file = found->second;
+    }
+    struct stat status {};
+    if (!file || ::fstatat(root, path.c_str() + 1, &status, AT_SYMLINK_NOFOLLOW) != 0) return nullptr;
+    return same_file(status, file->status) ? file : nullptr;
+  }
+
+  /// Reads the file if it is one to be kept.
+  void keep(const std::string& path, int fd, const struct stat& status, WallSeconds now) {
+    const auto size = static_cast<std::uint64_t>(status.st_size);
+    if (size > kKeptSize || now - WallSeconds{std::chrono::seconds{status.st_mtim.tv_sec}} < kSettled) return;
+    auto file = std::make_shared<File>(File{status, describe(status, path), {}});
+    file->content.resize(size);
+    if (::pread(fd, file->content.data(), size, 0) != static_cast<ssize_t>(size)) return;
+    const std::lock_guard lock(mutex_);
+    if (files_.size() >= kKeptFiles) files_.clear();
+    files_[path] = std::move(file);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::unordered_map<std::string, FilePtr> files_;
+};
+
 DirectoryFiles::DirectoryFiles(const std::string& root)
-    : root_(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)) {
+    : root_(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), kept_(std::make_unique<Kept>()) {
   if (root_ < 0) throw std::system_error(errno, std::generic_category(), "can't open the directory " + root);
 }
+
+DirectoryFiles::DirectoryFiles(DirectoryFiles&& other) noexcept
+    : root_(std::exchange(other.root_, -1)), kept_(std::move(other.kept_)) {}
 
 DirectoryFiles::~DirectoryFiles() {
   if (root_ >= 0) ::close(root_);
@@ -234,22 +313,21 @@ std::optional<Response> DirectoryFiles::serve(const Request& request, WallSecond
   std::string path{request.path};
   if (!path.starts_with('/') || path.find('\0') != std::string::npos) return std::nullopt;
   if (path.ends_with('/')) path += "index.html";
+  if (const auto kept = kept_->find(root_, path)) {
+    if (auto response = answer_method(request.method)) return response;
+    return respond(kept->description, request, now, [&](const Range& range) -> Response::Body {
+      if (range.kind == Range::Kind::whole) return std::shared_ptr<const std::string>(kept, &kept->content);
+      return kept->content.substr(range.offset, range.size);
+    });
+  }
   Descriptor file = open_beneath(root_, path);
   struct stat status {};
   if (file.get() < 0 || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
   if (auto response = answer_method(request.method)) return response;
-
-  const std::string etag = etag_of(status);
-  // RFC 9110 section 8.8.2.1: never later than `Date`.
-  const WallSeconds modified = std::min(WallSeconds{std::chrono::seconds{status.st_mtim.tv_sec}}, now);
-  Response response = respond(std::move(file), static_cast<std::uint64_t>(status.st_size), request,
-                              Validators{etag, modified}, path, now);
-  if (response.status == 412 || response.status == 416) return response;
-  response.set("ETag", etag);
-  response.set("Last-Modified", std::string{view(http_date(modified))});
-  response.set("Accept-Ranges", "bytes");
-  response.set("Content-Security-Policy", "default-src 'self'; base-uri 'self'; frame-ancestors 'self'");
-  return response;
+  kept_->keep(path, file.get(), status, now);
+  return respond(describe(status, path), request, now, [&](const Range& range) -> Response::Body {
+    return FileBody{file.release(), range.offset, range.size};
+  });
 }
 
 }  // namespace sluice::http

@@ -1,5 +1,6 @@
 #pragma once
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -55,9 +56,9 @@ class EmbeddedFiles {
   Map<Entry> by_path_;
 };
 
-/// The regular files beneath a directory. What changes there shows at once; nothing is cached. Any thread may
-/// use it, but serving blocks for a few system calls and for disk reads when the file is not in the page
-/// cache.
+/// The regular files beneath a directory. Small ones are kept in memory, and looked at each time: what
+/// changes there shows at once. Any thread may use it, but serving blocks for a system call or a few, and for
+/// disk reads when the file is not in the page cache.
 ///
 /// Not served, as if it did not exist: names that begin with a dot (except the top-level ".well-known" of RFC
 /// 8615), and symbolic links anywhere below the root, since a link could name a dot file or something
@@ -68,7 +69,7 @@ class DirectoryFiles {
  public:
   /// Throws std::system_error when `root` can't be opened as a directory. `root` itself may be a link.
   explicit DirectoryFiles(const std::string& root);
-  DirectoryFiles(DirectoryFiles&& other) noexcept : root_(std::exchange(other.root_, -1)) {}
+  DirectoryFiles(DirectoryFiles&& other) noexcept;
   DirectoryFiles& operator=(DirectoryFiles&&) = delete;
   ~DirectoryFiles();
 
@@ -76,8 +77,13 @@ class DirectoryFiles {
   /// directory get a Content-Security-Policy that lets them load what lies beside them.
   std::optional<Response> serve(const Request& request, WallSeconds now) const;
 
+  static constexpr std::size_t kKeptSize = 64 * 1024;  ///< Of a file that is kept, at most ...
+  static constexpr std::size_t kKeptFiles = 256;       ///< ... and of these so many.
+
  private:
+  class Kept;
   int root_;
+  std::unique_ptr<Kept> kept_;
 };
 
 }  // namespace sluice::http

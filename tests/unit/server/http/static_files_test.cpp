@@ -28,8 +28,7 @@ std::string_view field(const Response& response, std::string_view name) {
 }
 
 std::string body_of(const Response& response) {
-  if (const auto* text = std::get_if<std::string_view>(&response.body)) return std::string{*text};
-  if (const auto* text = std::get_if<std::string>(&response.body)) return *text;
+  if (!std::holds_alternative<FileBody>(response.body)) return std::string{response.body_text()};
   std::string out;
   EXPECT_TRUE(std::get<FileBody>(response.body).read(0, 1 << 20, out));
   return out;
@@ -133,12 +132,60 @@ class Directory : public testing::Test {
   }
   std::optional<Response> serve(std::string_view path, std::vector<Request::Field> fields = {},
                                 Verb method = Verb::get) const {
-    return DirectoryFiles{root.string()}.serve(request_for(path, std::move(fields), method), kNow);
+    const DirectoryFiles files{root.string()};
+    const auto first = files.serve(request_for(path, fields, method), kNow);
+    auto again =
+        files.serve(request_for(path, std::move(fields), method), kNow);  // from memory, if it is small
+    EXPECT_EQ(first.has_value(), again.has_value());
+    if (first && again) {
+      EXPECT_EQ(first->status, again->status);
+      EXPECT_EQ(body_of(*first), body_of(*again));
+    }
+    return again;
   }
 
   fs::path base;
   fs::path root;
 };
+
+TEST_F(Directory, ShowsAtOnceWhatChanges) {
+  const DirectoryFiles files{root.string()};
+  const auto served = [&](std::string_view path) { return files.serve(request_for(path), kNow); };
+  const auto text = [&] { return body_of(served("/a.txt").value()); };
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(text(), "0123456789");
+  EXPECT_FALSE(std::holds_alternative<FileBody>(served("/a.txt")->body)) << "kept";
+  const auto time = fs::last_write_time(root / "a.txt");
+  write("a.txt", "9876543210");
+  fs::last_write_time(root / "a.txt", time);
+  EXPECT_EQ(text(), "9876543210");
+  write("new.txt", "another");
+  fs::rename(root / "new.txt", root / "a.txt");
+  EXPECT_EQ(text(), "another");
+  fs::remove(root / "a.txt");
+  EXPECT_FALSE(served("/a.txt"));
+  fs::create_symlink("index.html", root / "a.txt");
+  EXPECT_FALSE(served("/a.txt"));
+}
+
+TEST_F(Directory, KeepsNeitherLargeFilesNorThoseJustChanged) {
+  const DirectoryFiles files{root.string()};
+  write("large.txt", std::string(DirectoryFiles::kKeptSize + 1, 'x'));
+  const auto just_now = std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now());
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(std::holds_alternative<FileBody>(files.serve(request_for("/large.txt"), kNow)->body));
+    EXPECT_TRUE(std::holds_alternative<FileBody>(files.serve(request_for("/a.txt"), just_now)->body));
+  }
+}
+
+TEST_F(Directory, KeepsSoManyFilesAndNoMore) {
+  const DirectoryFiles files{root.string()};
+  for (std::size_t i = 0; i < 3 * DirectoryFiles::kKeptFiles; ++i) {
+    const std::string name = std::to_string(i);
+    write(name, name);
+    EXPECT_EQ(body_of(files.serve(request_for("/" + name), kNow).value()), name);
+    EXPECT_EQ(body_of(files.serve(request_for("/" + name), kNow).value()), name);
+  }
+}
 
 TEST_F(Directory, ServesFiles) {
   const auto response = serve("/a.txt");
