@@ -11,7 +11,10 @@ void Settings::declare(server::Settings& settings) {
                "Writes that may wait; one more is refused with 503");
   settings.add("auction.rubis_client", rubis_client,
                "Serve RUBiS' client: it acts for anybody without a password, so never on a public address");
-  settings.add("auction.scrypt_log2_n", scrypt_log2_n, 10, 20, "Cost of a password hash: log2 of scrypt's N");
+  settings.add("auction.password_memory_kib", password_memory_kib, 1024, web::kCostMax.memory_kib,
+               "Memory of a password hash (Argon2id), KiB");
+  settings.add("auction.password_passes", password_passes, 1, web::kCostMax.passes,
+               "Passes of a password hash over its memory");
   settings.add("auction.password_threads", password_threads, 1, 64, "Threads that hash passwords");
   settings.add("auction.login_lifetime", login_lifetime, 1min, 8760h, "How long a login lasts");
 }
@@ -20,7 +23,8 @@ web::Config Settings::web() const {
   web::Config config;
   config.rubis_client = rubis_client;
   config.passwords.threads = static_cast<unsigned>(password_threads);
-  config.passwords.cost.log2_n = static_cast<unsigned>(scrypt_log2_n);
+  config.passwords.cost = {.memory_kib = static_cast<unsigned>(password_memory_kib),
+                           .passes = static_cast<unsigned>(password_passes)};
   config.login_lifetime = std::chrono::duration_cast<std::chrono::seconds>(login_lifetime);
   return config;
 }

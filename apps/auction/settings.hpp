@@ -15,7 +15,8 @@ struct Settings {
   std::string database_url{};  ///< Empty: auction.db in the state directory.
   std::uint64_t database_queue = 4096;
   bool rubis_client = false;
-  std::uint64_t scrypt_log2_n = 15;
+  std::uint64_t password_memory_kib = web::PasswordCost{}.memory_kib;
+  std::uint64_t password_passes = web::PasswordCost{}.passes;
   std::uint64_t password_threads = 1;
   std::chrono::milliseconds login_lifetime = std::chrono::days{14};
 

@@ -9,7 +9,7 @@ namespace sluice::auction::web {
 
 class AuctionApp final : public server::App {
  public:
-  /// Throws std::invalid_argument on an unacceptable scrypt cost or a broken template.
+  /// Throws std::invalid_argument on an unacceptable password cost or a broken template.
   AuctionApp(const Config& config, std::shared_ptr<Store> store);
 
   std::span<const std::string_view> interactions() const noexcept override;

@@ -21,7 +21,7 @@ struct PasswordCheck {
   Credentials credentials{};                ///< When right.
   boost::system::error_code store_error{};  ///< When store_failed.
 };
-/// Unknown nickname and wrong password: same answer, same time (an scrypt each, at the configured cost).
+/// Unknown nickname and wrong password: same answer, same time (a hash each, at the configured cost).
 Task<PasswordCheck> check_password(Shop& shop, std::string nickname, std::string password);
 
 /// The person to act for, or the page to answer instead.

@@ -20,7 +20,7 @@ namespace sluice::auction::web {
 /// lock owners out of the browsers they use. A successful login takes nothing.
 ///
 /// The table has a fixed number of buckets, found by a keyed hash; two keys that share one share the
-/// allowance. Shared by all processors behind a mutex: logins are rare and each costs an scrypt anyway.
+/// allowance. Shared by all processors behind a mutex: logins are rare and each costs a hash anyway.
 class LoginLimiter {
  public:
   static constexpr std::size_t kBuckets = 16384;

@@ -18,8 +18,8 @@ namespace {
 
 constexpr double kSmoothing = 0.1;
 
-ScryptCost checked(const ScryptCost& cost) {
-  if (!is_acceptable(cost)) throw std::invalid_argument("scrypt cost out of range (see ScryptCost)");
+PasswordCost checked(const PasswordCost& cost) {
+  if (!is_acceptable(cost)) throw std::invalid_argument("password cost out of range (see PasswordCost)");
   return cost;
 }
 
@@ -136,7 +136,7 @@ Task<std::optional<Result>> PasswordPool::submit(server::ProcessorContext proces
       void run() noexcept override {
         try {
           *result = work();
-        } catch (const std::exception&) {  // no memory for scrypt: as good as busy
+        } catch (const std::exception&) {  // no memory: as good as busy
         }
         asio::post(guard.get_executor(), std::move(handler));
       }

@@ -12,7 +12,7 @@
 #include "apps/auction/web/password.hpp"
 #include "server/app.hpp"
 
-/// The threads that hash passwords, so that no processor waits for scrypt.
+/// The threads that hash passwords, so that no processor waits for them.
 namespace sluice::auction::web {
 
 /// Shared by all processors. Memory is bounded by `threads` hashes at work, time by the queue.
@@ -24,9 +24,9 @@ namespace sluice::auction::web {
 class PasswordPool {
  public:
   struct Config {
-    unsigned threads = 1;         ///< Each holds one core and `ScryptCost`'s memory while it works.
-    std::size_t queue_max = 100;  ///< Waiting hashes; some 6 s of work for a thread. Beyond it: busy.
-    ScryptCost cost{};
+    unsigned threads = 1;         ///< Each holds one core and `PasswordCost`'s memory while it works.
+    std::size_t queue_max = 100;  ///< Waiting hashes; some 2 s of work for a thread. Beyond it: busy.
+    PasswordCost cost{};
     std::chrono::milliseconds patience{2000};  ///< Well below the time after which people give up.
   };
   /// Throws std::invalid_argument on an unacceptable cost.
@@ -46,7 +46,7 @@ class PasswordPool {
   /// A hash of an unguessable password at the configured cost, for names that no user has: they then take as
   /// long.
   const std::string& decoy() const noexcept { return decoy_; }
-  const ScryptCost& cost() const noexcept { return config_.cost; }
+  const PasswordCost& cost() const noexcept { return config_.cost; }
   /// Jobs that nobody works on yet. Any thread.
   std::size_t waiting() const;
   /// How long it takes to work them off, seconds. Any thread.

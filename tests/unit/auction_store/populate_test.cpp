@@ -1,8 +1,8 @@
 #include "apps/auction/store/populate/populate.hpp"
 
+#include <argon2.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <openssl/evp.h>
 
 #include <fstream>
 #include <numeric>
@@ -256,20 +256,12 @@ TEST(CategorySizes, AreThoseOfRubisAtFullSizeAndInProportionBelow) {
   }
 }
 
-TEST(DemoPasswords, AreScryptOfTheCheapestKind) {
-  population::DemoPasswords passwords;
+TEST(DemoPasswords, AreArgon2idOfTheCheapestKind) {
   population::Random random(1, population::Stream::user, 1);
-  const std::string hash = passwords.hash("password1", random);
-  EXPECT_THAT(hash, MatchesRegex("\\$scrypt\\$ln=1,r=1,p=1\\$[A-Za-z0-9+/]{22}\\$[A-Za-z0-9+/]{43}"));
-
-  std::array<unsigned char, 18> salt{};
-  const std::string text = hash.substr(21, 22) + "==";
-  ASSERT_EQ(EVP_DecodeBlock(salt.data(), reinterpret_cast<const unsigned char*>(text.data()), 24), 18);
-  std::array<unsigned char, 32> key{};
-  ASSERT_EQ(EVP_PBE_scrypt("password1", 9, salt.data(), 16, 2, 1, 1, 1 << 20, key.data(), key.size()), 1);
-  std::array<unsigned char, 45> encoded{};
-  EVP_EncodeBlock(encoded.data(), key.data(), key.size());
-  EXPECT_EQ(hash.substr(44), std::string(reinterpret_cast<const char*>(encoded.data()), 43));
+  const std::string hash = population::demo_password_hash("password1", random);
+  EXPECT_THAT(hash, MatchesRegex("\\$argon2id\\$v=19\\$m=8,t=1,p=1\\$[A-Za-z0-9+/]{22}\\$[A-Za-z0-9+/]{43}"));
+  EXPECT_EQ(argon2id_verify(hash.c_str(), "password1", 9), ARGON2_OK);
+  EXPECT_NE(argon2id_verify(hash.c_str(), "password2", 9), ARGON2_OK);
 }
 
 TEST(Texts, AreAsLongAsThoseOfRubis) {

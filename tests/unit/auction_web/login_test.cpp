@@ -19,7 +19,7 @@ namespace {
 using std::chrono::seconds;
 using testing::ElementsAre;
 
-constexpr ScryptCost kCheap{.log2_n = 1, .r = 1, .p = 1};
+constexpr PasswordCost kCheap = kCostMin;
 const Monotonic::time_point kStart{std::chrono::hours{1000}};
 
 // --- secrets.hpp
@@ -46,29 +46,34 @@ TEST(RandomBytes, Differ) { EXPECT_NE(random_bytes(32), random_bytes(32)); }
 
 TEST(Password, IsFoundAgain) {
   const std::string stored = hash_password("secret", kCheap);
-  EXPECT_TRUE(stored.starts_with("$scrypt$ln=1,r=1,p=1$"));
+  EXPECT_TRUE(stored.starts_with("$argon2id$v=19$m=8,t=1,p=1$"));
   EXPECT_TRUE(verify_password("secret", stored));
   EXPECT_FALSE(verify_password("Secret", stored));
   EXPECT_FALSE(verify_password("", stored));
   EXPECT_NE(hash_password("secret", kCheap), stored) << "salted";
 }
 
-// RFC 7914 section 12, the second vector, cut to our 32 bytes of key.
-TEST(Password, IsScrypt) {
-  const auto key = from_hex("fdbabe1c9d3472007856e7190d01e9fe7c6ad7cbc8237830e77376634b373162");
-  EXPECT_TRUE(verify_password("password", "$scrypt$ln=10,r=8,p=16$" + base64("NaCl") + '$' + base64(*key)));
+// What the reference implementation's command says: echo -n password | argon2 somesalt -id -t 2 -k 256 -p 1
+// -l 32
+TEST(Password, IsArgon2id) {
+  EXPECT_TRUE(verify_password(
+      "password", "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"));
 }
 
 TEST(Password, OfAForeignOrGreedyHashIsWrong) {
-  const std::string tail = hash_password("x", kCheap).substr(21);
-  for (const std::string& stored :
-       {std::string{}, std::string{"x"}, "$scrypt$ln=0,r=1,p=1$" + tail, "$scrypt$ln=21,r=8,p=1$" + tail,
-        "$scrypt$ln=20,r=32,p=1$" + tail, "$scrypt$ln=1,r=0,p=1$" + tail, "$scrypt$ln=1,r=1,p=99$" + tail,
-        "$scrypt$ln=9999,r=1,p=1$" + tail, "$scrypt$ln=1,r=1$" + tail, "$scrypt$ln=1,r=1,p=1$" + tail + "A",
-        "$scrypt$ln=1,r=1,p=1$" + tail.substr(0, 10)}) {
-    EXPECT_FALSE(verify_password("x", stored)) << stored;
-  }
-  EXPECT_TRUE(verify_password("x", "$scrypt$ln=1,r=1,p=1$" + tail));
+  const std::string prefix = "$argon2id$v=19$m=8,t=1,p=1$";
+  const std::string stored = hash_password("x", kCheap);
+  ASSERT_TRUE(stored.starts_with(prefix));
+  const std::string tail = stored.substr(prefix.size());
+  for (const char* wrong :
+       {"$argon2id$v=19$m=7,t=1,p=1$", "$argon2id$v=19$m=262145,t=1,p=1$", "$argon2id$v=19$m=8,t=0,p=1$",
+        "$argon2id$v=19$m=8,t=33,p=1$", "$argon2id$v=19$m=8,t=1,p=2$", "$argon2id$v=16$m=8,t=1,p=1$",
+        "$argon2i$v=19$m=8,t=1,p=1$", "$argon2id$v=19$m=99999999,t=1,p=1$", "$argon2id$v=19$m=8,t=1$"})
+    EXPECT_FALSE(verify_password("x", wrong + tail)) << wrong;
+  for (const std::string& wrong :
+       {std::string{}, std::string{"x"}, prefix + tail + "A", prefix + tail.substr(0, 10)})
+    EXPECT_FALSE(verify_password("x", wrong)) << wrong;
+  EXPECT_TRUE(verify_password("x", prefix + tail));
 }
 
 TEST(Password, TellsItsCost) {
@@ -80,11 +85,11 @@ TEST(Password, TellsItsCost) {
 // ---------------------------------------------------------------------------------------------
 
 TEST(PasswordPool, RefusesAnUnacceptableCost) {
-  EXPECT_THROW(PasswordPool({.cost = {.log2_n = 30, .r = 8, .p = 1}}), std::invalid_argument);
+  EXPECT_THROW(PasswordPool({.cost = {.memory_kib = 1 << 30, .passes = 1}}), std::invalid_argument);
 }
 
 TEST(PasswordPool, HashesOnItsThreadsAndResumesOnTheProcessor) {
-  PasswordPool pool{{.threads = 2, .queue_max = 10, .cost = {.log2_n = 8, .r = 1, .p = 1}}};
+  PasswordPool pool{{.threads = 2, .queue_max = 10, .cost = {.memory_kib = 64, .passes = 1}}};
   boost::asio::io_context io;
   const auto here = std::this_thread::get_id();
   int right = 0;
@@ -122,7 +127,7 @@ TEST(PasswordPool, SaysBusyWhenTheQueueIsFull) {
 
 /// The order in which two jobs are done that wait behind another one.
 std::string order_of_two(std::chrono::milliseconds patience) {
-  PasswordPool pool{{.threads = 1, .cost = {.log2_n = 14, .r = 8, .p = 4}, .patience = patience}};
+  PasswordPool pool{{.threads = 1, .cost = {.memory_kib = 65536, .passes = 2}, .patience = patience}};
   boost::asio::io_context io;
   std::string done;
   const auto hash = [&](char name) -> Task<void> {
@@ -130,7 +135,7 @@ std::string order_of_two(std::chrono::milliseconds patience) {
     done += name;
   };
   const auto verify = [&](char name) -> Task<void> {
-    const std::string stored = hash_password("x", {.log2_n = 8, .r = 1, .p = 1});
+    const std::string stored = hash_password("x", {.memory_kib = 64, .passes = 1});
     static_cast<void>(co_await pool.verify({0, io.get_executor()}, "x", stored));
     done += name;
   };
@@ -170,18 +175,18 @@ TEST(PasswordPool, VerifiesAQuickHashWithoutTheQueue) {
   PasswordPool pool{{.threads = 0, .queue_max = 0}};  // nobody works, and nothing may wait
   boost::asio::io_context io;
   std::vector<std::optional<bool>> answers;
-  const auto ask = [&](std::string password, const ScryptCost& cost) -> Task<void> {
+  const auto ask = [&](std::string password, const PasswordCost& cost) -> Task<void> {
     answers.push_back(co_await pool.verify({0, io.get_executor()}, password, hash_password("x", cost)));
   };
   boost::asio::co_spawn(io, ask("x", kCheap), boost::asio::detached);
   boost::asio::co_spawn(io, ask("y", kCheap), boost::asio::detached);
-  boost::asio::co_spawn(io, ask("x", {.log2_n = 8, .r = 1, .p = 1}), boost::asio::detached);
+  boost::asio::co_spawn(io, ask("x", {.memory_kib = 64, .passes = 1}), boost::asio::detached);
   io.run();
   EXPECT_THAT(answers, ElementsAre(true, false, std::nullopt));
 }
 
 TEST(PasswordPool, ForgetsAProcessorThatGoes) {
-  PasswordPool pool{{.threads = 1, .queue_max = 100, .cost = {.log2_n = 10, .r = 8, .p = 1}}};
+  PasswordPool pool{{.threads = 1, .queue_max = 100, .cost = {.memory_kib = 1024, .passes = 1}}};
   for (int round = 0; round < 5; ++round) {
     boost::asio::io_context io;
     for (int i = 0; i < 10; ++i) {

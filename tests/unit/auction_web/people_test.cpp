@@ -102,7 +102,7 @@ INSTANTIATE_TEST_SUITE_P(People, OpenRedirect,
                                          "%2F%09%2Fevil.example"));
 
 TEST_F(People, TheirPasswordIsHashedAnewWhenTheCostRose) {
-  const std::string weak = hash_password("password1", {.log2_n = 2, .r = 1, .p = 1});
+  const std::string weak = hash_password("password1", {.memory_kib = 16, .passes = 1});
   store_->data.hashes[1] = weak;
   member();
   EXPECT_NE(store_->data.hashes[1], weak);

@@ -7,7 +7,7 @@ namespace sluice::auction::web::test {
 
 namespace {
 
-constexpr ScryptCost kCheap{.log2_n = 1, .r = 1, .p = 1};
+constexpr PasswordCost kCheap = kCostMin;
 
 WallSeconds now() { return kNow; }
 

@@ -78,7 +78,6 @@ class Population {
 
 void Population::write_users() {
   const auto ratings = plan_.ratings();
-  population::DemoPasswords passwords;
   Statement user(db_,
                  "INSERT INTO users(id, firstname, lastname, nickname, password, email, rating, balance,"
                  " creation_date, region) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9)");
@@ -86,9 +85,9 @@ void Population::write_users() {
     const std::string number = std::to_string(id);
     const std::string first = "Great" + number, last = "User" + number;
     population::Random random(options_.seed, population::Stream::user, static_cast<std::uint64_t>(id));
-    insert(user, id, first, last, "user" + number, passwords.hash("password" + number, random),
-           first + '.' + last + "@rubis.com", ratings[static_cast<std::size_t>(id)], plan_.registered(id),
-           plan_.region_of(id));
+    insert(user, id, first, last, "user" + number,
+           population::demo_password_hash("password" + number, random), first + '.' + last + "@rubis.com",
+           ratings[static_cast<std::size_t>(id)], plan_.registered(id), plan_.region_of(id));
   });
 }
 
