@@ -30,8 +30,8 @@ constexpr double kHorizonMin_s = 1, kHorizonMax_s = 30;
 constexpr double kHeadroom = 1.5;   // of the rate over the departures: a place that is free is taken at once
 constexpr double kShedTo = 0.85;    // of the CPUs, so that what stands in the queue is worked off
 constexpr double kLifeMax_s = 600;  // of a session: a longer one is not told from a lull without departures
-constexpr double kBacklogWeight = 0.05;  // few requests wait for the application's own threads
-constexpr double kJumpMemories = 3;      // after them a jump has been seen whole
+constexpr double kBacklogWeight = 0.3;  // few requests wait for the application's own threads
+constexpr double kJumpMemories = 3;     // after them a jump has been seen whole
 constexpr double kCostMin_s = 1e-6;
 
 double keep_of(double elapsed_s, double memory_s) noexcept { return std::exp(-elapsed_s / memory_s); }

@@ -1,4 +1,6 @@
 """TLS as promised: versions, suites, certificates, resumption, and what is off."""
+import os
+import random
 import ssl
 import subprocess
 
@@ -137,6 +139,53 @@ def test_serves_clients_without_alpn(hello):
 def test_refuses_alpn_without_http11(hello):
     with pytest.raises(ssl.SSLError, match="(?i)no.application.protocol"):
         hello.connect(alpn=["h2", "spdy/3"])
+
+
+GET = "GET / HTTP/1.1\nHost: localhost\n\n"
+
+
+@pytest.mark.parametrize("suite", ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"])
+def test_follows_key_updates(hello, suite):
+    """s_client's commands: k replaces its own key, K asks for ours to be replaced, too."""
+    with subprocess.Popen(
+        ["openssl", "s_client", "-connect", f"{HOST}:{hello.port}", "-tls1_3", "-ciphersuites", suite, "-crlf"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0) as client:
+        output = b""
+
+        def wait_for(count):
+            nonlocal output
+            while output.count(b"HTTP/1.1 200 OK") < count:
+                more = os.read(client.stdout.fileno(), 65536)
+                assert more, output
+                output += more
+
+        for number, command in enumerate(["", "k\n", "K\n", "K\n", "k\n"], start=1):
+            if command:
+                client.stdin.write(command.encode())  # in a write of its own, else it is data
+                while output.count(b"KEYUPDATE") < number - 1:
+                    output += os.read(client.stdout.fileno(), 65536)
+            client.stdin.write(GET.encode())
+            wait_for(number)
+        client.stdin.write(b"Q\n")
+        client.wait(DEADLINE)
+
+
+@pytest.mark.parametrize("layer", ["own", "openssl"])
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_either_record_layer_serves(start, layer, version, tmp_path):
+    """Files of many records, a request of many, and a connection that goes on behind them."""
+    body = random.Random(1).randbytes(3_000_000)
+    (tmp_path / "large.bin").write_bytes(body)
+    server = start({"tls.record_layer": layer, "server.static_root": tmp_path})
+    with server.connect(minimum=version, maximum=version) as connection:
+        for _ in range(3):
+            assert connection.get("/large.bin").body == body
+            assert connection.post("/echo", body[:900_000], [("Content-Length", "900000")]).status == 200
+            assert connection.get("/").status == 200
+    context = client_context(minimum=version, maximum=version)
+    with server.connect(context, first_session(server, context)) as connection:
+        assert connection.sock.session_reused
+        assert connection.get("/").status == 200
 
 
 def test_does_not_renegotiate(hello):

@@ -73,9 +73,11 @@ void PasswordPool::work() {
 
 /// Under the lock; somebody waits.
 std::unique_ptr<PasswordPool::Job> PasswordPool::take() {
-  const bool late = Monotonic::now() - queue_.front()->since > config_.patience;
-  auto job = std::move(late ? queue_.front() : queue_.back());
-  late ? queue_.pop_front() : queue_.pop_back();
+  const std::chrono::duration<double> backlog{static_cast<double>(queue_.size()) * job_s_ / config_.threads};
+  const bool in_order =
+      backlog <= config_.in_order || Monotonic::now() - queue_.front()->since > config_.patience;
+  auto job = std::move(in_order ? queue_.front() : queue_.back());
+  in_order ? queue_.pop_front() : queue_.pop_back();
   --reserved_;
   return job;
 }

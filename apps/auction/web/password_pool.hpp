@@ -17,16 +17,17 @@ namespace sluice::auction::web {
 
 /// Shared by all processors. Memory is bounded by `threads` hashes at work, time by the queue.
 ///
-/// The newest job comes first, unless the oldest has waited for `patience`: while there is more to do than
-/// the threads can do in time, some are served in time and nobody waits much longer than patience, where in
-/// order of arrival everybody would be served late ("adaptive LIFO", Maurer: "Fail at Scale", ACM Queue
-/// 2015).
+/// Jobs are done in order of arrival while little waits. While there is more to do than the threads can do in
+/// time, the newest comes first, unless the oldest has waited for `patience`: some are served in time and
+/// nobody waits much longer than patience, where in order of arrival everybody would be served late
+/// ("adaptive LIFO", Maurer: "Fail at Scale", ACM Queue 2015).
 class PasswordPool {
  public:
   struct Config {
     unsigned threads = 1;         ///< Each holds one core and `PasswordCost`'s memory while it works.
     std::size_t queue_max = 100;  ///< Waiting hashes; some 2 s of work for a thread. Beyond it: busy.
     PasswordCost cost{};
+    std::chrono::milliseconds in_order{300};   ///< Work that may wait before the newest comes first.
     std::chrono::milliseconds patience{2000};  ///< Well below the time after which people give up.
   };
   /// Throws std::invalid_argument on an unacceptable cost.

@@ -76,7 +76,7 @@ INSTANTIATE_TEST_SUITE_P(Admission, Flow,
                          testing::Values(FlowCase{"Freely", 0, 0, 100},
                                          FlowCase{"FreelyAtHalfTheTarget", 0.0505, 0, 100},
                                          FlowCase{"HalfAtTheTarget", 0.101, 0, 50},
-                                         FlowCase{"HalfAtTwentyTargetsOfBacklog", 0, 2.02, 50},
+                                         FlowCase{"HalfAtThreeTargetsOfBacklog", 0, 0.101 / 0.3, 50},
                                          FlowCase{"NobodyWhenItIsHalfAsMuchAgain", 0.1516, 0, 0}),
                          [](const auto& test) { return std::string(test.param.name); });
 

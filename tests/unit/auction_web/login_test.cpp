@@ -126,8 +126,9 @@ TEST(PasswordPool, SaysBusyWhenTheQueueIsFull) {
 }
 
 /// The order in which two jobs are done that wait behind another one.
-std::string order_of_two(std::chrono::milliseconds patience) {
-  PasswordPool pool{{.threads = 1, .cost = {.memory_kib = 65536, .passes = 2}, .patience = patience}};
+std::string order_of_two(std::chrono::milliseconds in_order, std::chrono::milliseconds patience) {
+  PasswordPool pool{
+      {.threads = 1, .cost = {.memory_kib = 65536, .passes = 2}, .in_order = in_order, .patience = patience}};
   boost::asio::io_context io;
   std::string done;
   const auto hash = [&](char name) -> Task<void> {
@@ -148,9 +149,11 @@ std::string order_of_two(std::chrono::milliseconds patience) {
   return done;
 }
 
-TEST(PasswordPool, DoesTheNewestFirstUnlessTheOldestIsLate) {
-  EXPECT_EQ(order_of_two(std::chrono::hours{1}), "0ba");
-  EXPECT_EQ(order_of_two(std::chrono::milliseconds{0}), "0ab");
+TEST(PasswordPool, DoesTheNewestFirstWhenMuchWaitsUnlessTheOldestIsLate) {
+  using std::chrono::hours, std::chrono::milliseconds;
+  EXPECT_EQ(order_of_two(hours{1}, hours{1}), "0ab");
+  EXPECT_EQ(order_of_two(milliseconds{0}, hours{1}), "0ba");
+  EXPECT_EQ(order_of_two(milliseconds{0}, milliseconds{0}), "0ab");
 }
 
 TEST(PasswordPool, TellsWhoWaitsForItsThreads) {
