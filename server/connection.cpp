@@ -38,10 +38,7 @@ Limit limit_of(std::string_view parser_limit) {
 }  // namespace
 
 Connection::Connection(Processor& processor, tls::Socket socket, const Endpoint& peer)
-    : processor_(processor),
-      socket_(std::move(socket)),
-      parser_(processor.parser_limits()),
-      origin_(origin_of(peer)) {
+    : processor_(processor), socket_(std::move(socket)), origin_(origin_of(peer)) {
   peer_.address = peer.address().to_string();
   processor_.counters().connections[static_cast<std::size_t>(state_)].add();
 }
@@ -153,7 +150,7 @@ Task<Connection::Next> Connection::read_request(std::chrono::milliseconds patien
         co_return co_await refuse_request();
       }
       if (state == State::head) {
-        const bool ask = parser_.wants_continue() && fresh.empty();
+        const bool ask = parser_->wants_continue() && fresh.empty();
         if (ask && !co_await write_all("HTTP/1.1 100 Continue\r\n\r\n")) co_return Next::drop;
         continue;
       }
@@ -168,7 +165,7 @@ Task<Connection::Next> Connection::read_request(std::chrono::milliseconds patien
     fresh = {scratch.data(), step.bytes};
     if (step.need == tls::Need::nothing) continue;
     // Draining: what had arrived by now was read above and is answered; an idle connection ends.
-    if (!parser_.started() && interrupted_) co_return Next::close;
+    if (!request_begun() && interrupted_) co_return Next::close;
     boost::system::error_code error;
     co_await ready(step.need, error);
     at_work();
@@ -180,10 +177,11 @@ Task<Connection::Next> Connection::read_request(std::chrono::milliseconds patien
 /// Feeds the parser, and starts the deadline of the part of the request that begins.
 http::RequestParser::State Connection::feed(std::string_view& fresh) {
   using State = http::RequestParser::State;
-  const bool had_started = parser_.started();
-  const auto [consumed, state] = parser_.feed(fresh);
+  if (!parser_) parser_ = processor_.take_parser();
+  const bool had_started = parser_->started();
+  const auto [consumed, state] = parser_->feed(fresh);
   fresh.remove_prefix(consumed);
-  if (!had_started && parser_.started()) {
+  if (!had_started && parser_->started()) {
     enter(ConnectionState::active);
     arm(processor_.config().limits.head_timeout);
   }
@@ -192,13 +190,13 @@ http::RequestParser::State Connection::feed(std::string_view& fresh) {
 }
 
 Task<Connection::Next> Connection::time_out() {
-  if (!parser_.started()) co_return Next::close;  // idle for too long: the ordinary end of a connection
-  processor_.counters().hit(parser_.reading_body() ? Limit::body_timeout : Limit::header_timeout);
+  if (!request_begun()) co_return Next::close;  // idle for too long: the ordinary end of a connection
+  processor_.counters().hit(parser_->reading_body() ? Limit::body_timeout : Limit::header_timeout);
   co_return co_await end_with(http::plain(408, "The request did not arrive in time."));
 }
 
 Task<Connection::Next> Connection::refuse_request() {
-  const http::Refusal& refusal = parser_.refusal();
+  const http::Refusal& refusal = parser_->refusal();
   if (!refusal.limit.empty()) processor_.counters().hit(limit_of(refusal.limit));
   enter(ConnectionState::active);
   co_return co_await end_with(http::plain(refusal.status, refusal.sentence));
@@ -212,7 +210,7 @@ Task<Connection::Next> Connection::end_with(http::Response response) {
 }
 
 bool Connection::may_repeat() noexcept {
-  const http::Verb method = parser_.request().method;
+  const http::Verb method = parser_->request().method;
   return method == http::Verb::get || method == http::Verb::head;
 }
 
@@ -223,7 +221,7 @@ void Connection::number_request() noexcept {
 }
 
 Task<http::Response> Connection::answer() {
-  http::Request& request = parser_.request();
+  http::Request& request = parser_->request();
   enter(ConnectionState::active);
   cancel();  // no deadline while the application works: it answers, or says that it is busy
   number_request();
@@ -262,11 +260,11 @@ Task<http::Response> Connection::answer() {
 Task<bool> Connection::respond(http::Response response, bool refused) {
   const auto& config = processor_.config();
   if (refused) number_request();
-  const http::Request& request = parser_.request();
+  const http::Request& request = parser_->request();
   // Draining still answers what has been received.
   const bool last = (processor_.draining() && in_.empty() && !tls_->pending()) || tls_->wants_end() ||
                     requests_ >= config.limits.requests_per_connection;
-  const bool keep_alive = !refused && !last && !response.close && parser_.keep_alive();
+  const bool keep_alive = !refused && !last && !response.close && parser_->keep_alive();
   const bool bodiless =
       (!refused && request.method == http::Verb::head) || response.status == 204 || response.status == 304;
   out_.clear();
@@ -289,7 +287,7 @@ Task<bool> Connection::respond(http::Response response, bool refused) {
   if (!sent && expired_) processor_.counters().hit(Limit::write_timeout);
   record(response, sent && !bodiless ? size : 0);
   if (!refused) linger_ = linger_ || (!keep_alive && !in_.empty());
-  parser_.reset();
+  processor_.put_back(std::move(parser_));
   release(out_);
   if (in_.empty()) release(in_);
   if (sent && keep_alive) enter(ConnectionState::idle);
@@ -340,7 +338,7 @@ void Connection::record(const http::Response& response, std::uint64_t body_bytes
   counters.interaction[index].cpu_ns.add(cpu_ns);
   account_request(duration, cpu_ns);
   if (response.protect && session_) session_->protect_until(request_start_ + kProtection);
-  const http::Request& request = parser_.request();
+  const http::Request& request = parser_->request();
   processor_.log({.time = std::chrono::system_clock::now(),
                   .id = {request_id_.data(), request_id_.size()},
                   .client = peer_.address,

@@ -92,6 +92,7 @@ class Connection final : private TimerWheel::Timer, private tls::HandshakeGuard 
   std::optional<admission::SessionRecord> record() const noexcept override;
 
   http::RequestParser::State feed(std::string_view& fresh);
+  bool request_begun() const noexcept { return parser_ && parser_->started(); }
   Task<Next> time_out();
   Task<Next> refuse_request();
   Task<Next> end_with(http::Response response);
@@ -120,9 +121,9 @@ class Connection final : private TimerWheel::Timer, private tls::HandshakeGuard 
   tls::Socket socket_;
   std::unique_ptr<tls::TlsStream> tls_;
   http::Peer peer_;
-  http::RequestParser parser_;
-  std::string in_;   // received behind the request being served (pipelining)
-  std::string out_;  // being sent
+  std::unique_ptr<http::RequestParser> parser_;  // from the first byte of a request to its answer
+  std::string in_;                               // received behind the request being served (pipelining)
+  std::string out_;                              // being sent
   std::array<char, 16> request_id_{};
   std::uint64_t requests_ = 0;
   Monotonic::time_point request_start_{};

@@ -199,7 +199,7 @@ Task<Connection::Next> Connection::refuse(Outcome why) {
 Task<Connection::Next> Connection::explain() {
   const Next next = co_await read_request(kExplainPatience);
   if (next != Next::proceed) co_return next;
-  const auto held = processor_.places().check(parser_.request().cookie(kPlaceCookie), wall_now());
+  const auto held = processor_.places().check(parser_->request().cookie(kPlaceCookie), wall_now());
   if (held && come_back(*held)) co_return Next::proceed;
   const auto wait = processor_.door().retry_after();
   const bool spent = held && processor_.places().used(*held);

@@ -22,6 +22,7 @@ namespace {
 
 constexpr int kAcceptBatch = 32;
 constexpr unsigned kProbeEvery = 16;
+constexpr std::size_t kParsers = 256;
 constexpr std::size_t kLogChunk = 32 * 1024;
 constexpr std::chrono::milliseconds kPulse{20};
 constexpr std::chrono::milliseconds kAcceptPause{10};
@@ -68,7 +69,9 @@ Processor::Processor(unsigned index, const Shared& shared, std::vector<Listener>
       door_(shared.config, shared.admission, counters_, io_.get_executor(), shared.processors, aside_),
       next_id_(random_start()),
       record_buffers_(shared.config.tls_record_layer == "own" ? std::make_unique<tls::RecordBuffers>()
-                                                              : nullptr) {}
+                                                              : nullptr) {
+  parsers_.reserve(kParsers);
+}
 
 Processor::~Processor() { join(); }
 
@@ -302,6 +305,19 @@ Task<void> Processor::serve(std::unique_ptr<Connection> connection) {
   --open_connections_;
   if (const auto found = per_address_.find(address); --found->second == 0) per_address_.erase(found);
   finish_if_drained();
+}
+
+std::unique_ptr<http::RequestParser> Processor::take_parser() {
+  if (parsers_.empty()) return std::make_unique<http::RequestParser>(parser_limits_);
+  auto parser = std::move(parsers_.back());
+  parsers_.pop_back();
+  return parser;
+}
+
+void Processor::put_back(std::unique_ptr<http::RequestParser> parser) noexcept {
+  if (!parser || parsers_.size() == kParsers) return;
+  parser->reset();
+  parsers_.push_back(std::move(parser));
 }
 
 void Processor::next_request_id(std::array<char, 16>& id) noexcept {

@@ -77,7 +77,6 @@ class Processor {
   AppProcessor& app() noexcept { return *app_; }
   const App& application() const noexcept { return shared_.app; }
   const http::DirectoryFiles* files() const noexcept { return shared_.files; }
-  const http::Limits& parser_limits() const noexcept { return parser_limits_; }
   Door& door() noexcept { return door_; }
   WorkMeter& meter() noexcept { return meter_; }
   Counters& counters() noexcept { return counters_; }
@@ -86,6 +85,9 @@ class Processor {
   bool draining() const noexcept { return draining_; }
   /// Memory for one read; its content does not outlive a suspension.
   std::array<char, 17 * 1024>& scratch() noexcept { return scratch_; }
+  /// Parsers with warm buffers go from one request to the next, whoever sends it.
+  std::unique_ptr<http::RequestParser> take_parser();
+  void put_back(std::unique_ptr<http::RequestParser> parser) noexcept;
   /// Null: OpenSSL's record layer is wanted.
   tls::RecordBuffers* record_buffers() noexcept { return record_buffers_.get(); }
   /// Unique in the process; 16 hexadecimal digits.
@@ -149,6 +151,7 @@ class Processor {
   std::uint64_t next_id_;
   std::array<char, 17 * 1024> scratch_;  // a whole TLS record
   const std::unique_ptr<tls::RecordBuffers> record_buffers_;
+  std::vector<std::unique_ptr<http::RequestParser>> parsers_;  // that nobody uses
   std::thread thread_;
 };
 
