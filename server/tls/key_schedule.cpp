@@ -206,11 +206,12 @@ int initialize(const OSSL_CORE_HANDLE*, const OSSL_DISPATCH*, const OSSL_DISPATC
 
 void provide_key_schedule() {
   Algorithms::get();
+  using Provider = Handle<OSSL_PROVIDER, OSSL_PROVIDER_unload>;
   // Who loads one provider by hand has to load the default one, too.
-  static const bool loaded = OSSL_PROVIDER_load(nullptr, "default") != nullptr &&
-                             OSSL_PROVIDER_add_builtin(nullptr, "sluice", initialize) == 1 &&
-                             OSSL_PROVIDER_load(nullptr, "sluice") != nullptr;
-  if (!loaded) throw std::runtime_error("OpenSSL does not take the key schedule's provider");
+  static const Provider standard{OSSL_PROVIDER_load(nullptr, "default")};
+  static const bool added = OSSL_PROVIDER_add_builtin(nullptr, "sluice", initialize) == 1;
+  static const Provider ours{added ? OSSL_PROVIDER_load(nullptr, "sluice") : nullptr};
+  if (!standard || !ours) throw std::runtime_error("OpenSSL does not take the key schedule's provider");
 }
 
 SecretsTap::SecretsTap(TrafficSecrets& secrets) noexcept { tapped = &secrets; }
