@@ -18,7 +18,6 @@ Algorithm need(Algorithm algorithm, const char* name) {
   return algorithm;
 }
 
-constexpr std::size_t size_of(Hash hash) noexcept { return hash == Hash::sha384 ? 48 : 32; }
 constexpr std::size_t block_size_of(Hash hash) noexcept { return hash == Hash::sha384 ? 128 : 64; }
 constexpr std::size_t kBlockMax = 128;
 
@@ -81,6 +80,26 @@ void Algorithms::hmac(Hash hash, Bytes key, Bytes data, std::uint8_t* out) const
   if (!digest_both(context, flip(0x36), data, inner.data()) ||
       !digest_both(context, flip(0x36 ^ 0x5c), {inner.data(), size_of(hash)}, out))
     throw std::bad_alloc{};  // nothing else can be wrong with it
+}
+
+bool Algorithms::expand_label(Hash hash, Bytes secret, Label label, Bytes context, std::uint8_t* out,
+                              std::size_t size) const {
+  std::array<std::uint8_t, 4 + 2 * 255 + 1> info;
+  const std::size_t label_size = label.prefix.size() + label.name.size();
+  if (size > size_of(hash) || label_size > 255 || context.size() > 255) return false;
+  auto at = info.begin();
+  *at++ = static_cast<std::uint8_t>(size >> 8);
+  *at++ = static_cast<std::uint8_t>(size);
+  *at++ = static_cast<std::uint8_t>(label_size);
+  at = std::copy(label.prefix.begin(), label.prefix.end(), at);
+  at = std::copy(label.name.begin(), label.name.end(), at);
+  *at++ = static_cast<std::uint8_t>(context.size());
+  at = std::copy(context.begin(), context.end(), at);
+  *at++ = 1;  // the block's number
+  Secret<48> block;
+  hmac(hash, secret, {info.begin(), at}, block.data());
+  std::copy(block.data(), block.data() + size, out);
+  return true;
 }
 
 }  // namespace sluice::tls

@@ -19,6 +19,14 @@ class Algorithms {
   }
   /// HMAC(key, data) (RFC 2104), as long as the hash. Throws `std::bad_alloc`.
   void hmac(Hash hash, Bytes key, Bytes data, std::uint8_t* out) const;
+  /// Of HKDF-Expand-Label; the prefix of TLS 1.3 is "tls13 ".
+  struct Label {
+    Bytes prefix, name;
+  };
+  /// HKDF-Expand-Label (RFC 8446 section 7.1) for outputs no longer than the hash, which need one block of
+  /// HKDF-Expand (RFC 5869 section 2.3). False when something does not fit. Throws `std::bad_alloc`.
+  bool expand_label(Hash hash, Bytes secret, Label label, Bytes context, std::uint8_t* out,
+                    std::size_t size) const;
   /// The digest of no bytes at all.
   Bytes digest_of_nothing(Hash hash) const noexcept;
 

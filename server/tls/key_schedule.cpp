@@ -35,7 +35,7 @@ struct Order {
   std::size_t seed_size = 0;
   bool fits = true;
 
-  std::size_t hash_size() const noexcept { return hash == Hash::sha384 ? 48 : 32; }
+  std::size_t hash_size() const noexcept { return size_of(hash); }
   void add_seed(Bytes bytes) noexcept {
     fits = fits && bytes.size() <= seed.size() - seed_size;
     if (!fits || bytes.empty()) return;
@@ -69,24 +69,8 @@ Order order_of(const OSSL_PARAM* parameters) noexcept {
   return order;
 }
 
-/// HKDF-Expand-Label (RFC 8446 section 7.1) up to the size of the hash; false when something does not fit.
 bool expand(const Order& order, Bytes secret, Bytes context, std::uint8_t* out, std::size_t size) {
-  std::array<std::uint8_t, 4 + 2 * 255 + 1> info;
-  const std::size_t label = order.prefix.size() + order.label.size();
-  if (size > order.hash_size() || label > 255 || context.size() > 255) return false;
-  auto at = info.begin();
-  *at++ = static_cast<std::uint8_t>(size >> 8);
-  *at++ = static_cast<std::uint8_t>(size);
-  *at++ = static_cast<std::uint8_t>(label);
-  at = std::copy(order.prefix.begin(), order.prefix.end(), at);
-  at = std::copy(order.label.begin(), order.label.end(), at);
-  *at++ = static_cast<std::uint8_t>(context.size());
-  at = std::copy(context.begin(), context.end(), at);
-  *at++ = 1;  // the block's number
-  Secret<kHashMax> block;
-  Algorithms::get().hmac(order.hash, secret, {info.begin(), at}, block.data());
-  std::memcpy(out, block.data(), size);
-  return true;
+  return Algorithms::get().expand_label(order.hash, secret, {order.prefix, order.label}, context, out, size);
 }
 
 void tell(const Order& order, const std::uint8_t* out, std::size_t size) noexcept {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <exception>
 #include <string_view>
 
 #include "server/tls/algorithms.hpp"
@@ -22,20 +23,11 @@ constexpr std::array kSuites{
     Suite{0xcca8, Protocol::tls12, Aead::chacha20_poly1305, Hash::sha256},  //
 };
 
-/// HKDF-Expand-Label with an empty context (RFC 8446 section 7.1), for outputs no longer than the hash, which
-/// need one block of HKDF-Expand (RFC 5869 section 2.3).
+/// Into an output that is no longer than the hash.
 void expand_label(const Suite& suite, Bytes secret, std::string_view label, std::uint8_t* out,
                   std::size_t size) {
-  constexpr std::string_view kPrefix = "tls13 ";
-  std::array<std::uint8_t, 40> info{0, static_cast<std::uint8_t>(size),
-                                    static_cast<std::uint8_t>(kPrefix.size() + label.size())};
-  auto at = std::copy(kPrefix.begin(), kPrefix.end(), info.begin() + 3);
-  at = std::copy(label.begin(), label.end(), at);
-  *at++ = 0;  // context
-  *at++ = 1;  // number of the block
-  Secret<48> block;
-  Algorithms::get().hmac(suite.hash, secret, {info.begin(), at}, block.data());
-  std::memcpy(out, block.data(), size);
+  const Algorithms::Label full{as_bytes("tls13 "), as_bytes(label)};
+  if (!Algorithms::get().expand_label(suite.hash, secret, full, {}, out, size)) std::terminate();
 }
 
 }  // namespace

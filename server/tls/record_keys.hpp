@@ -16,6 +16,8 @@ enum class Protocol : std::uint8_t { tls12, tls13 };
 enum class Aead : std::uint8_t { aes_128_gcm, aes_256_gcm, chacha20_poly1305, count };
 enum class Hash : std::uint8_t { sha256, sha384, count };
 
+constexpr std::size_t size_of(Hash hash) noexcept { return hash == Hash::sha384 ? 48 : 32; }
+
 inline constexpr std::size_t kAeadTagSize = 16;
 inline constexpr std::size_t kAeadNonceSize = 12;
 inline constexpr std::size_t kGcmSaltSize = 4;           ///< Of TLS 1.2, RFC 5288 section 3.
@@ -32,7 +34,7 @@ struct Suite {
   bool operator==(const Suite&) const = default;
 
   std::size_t key_size() const noexcept { return aead == Aead::aes_128_gcm ? 16 : 32; }
-  std::size_t hash_size() const noexcept { return hash == Hash::sha384 ? 48 : 32; }
+  std::size_t hash_size() const noexcept { return size_of(hash); }
   bool tls13() const noexcept { return protocol == Protocol::tls13; }
   /// TLS 1.2 sends a part of the nonce with each record of AES-GCM (RFC 5288); ChaCha20 (RFC 7905) and
   /// TLS 1.3 make it from the sequence number.

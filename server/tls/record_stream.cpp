@@ -91,8 +91,8 @@ Step RecordStream::advance() {
   Flight& flight = buffers_.flight;
   const std::string received = std::exchange(raw_, {});
   flight.in = as_bytes(received);
-  flight.out
-      .clear();  // if another connection's step was cut short for want of memory, that is not for this one
+  // If another connection's step was cut short for want of memory, that is not for this one.
+  flight.out.clear();
   errno = 0;
   const Step step = [&] {
     const SecretsTap tap(opening.secrets);

@@ -23,7 +23,8 @@ import sys
 import tempfile
 import time
 
-from process import HOST, await_port, cpu_seconds, descendants, fail, free_port, running
+from process import (HOST, await_port, await_sluice, cpu_seconds, descendants, fail, free_port, make_certificate,
+                     running)
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/support"))
@@ -60,14 +61,7 @@ def sluice(options, folder, certificate, database, name="sluice", **more):
     for key, value in settings.items():
         command += ["--set", f"{key}={value}"]
     with running(command, stdout=subprocess.PIPE, text=True) as process:
-        port = None
-        for line in process.stdout:
-            if match := re.match(r"listening on https://[^ ]*:(\d+)", line):
-                port = port or int(match[1])
-            if line == "ready\n":
-                break
-        else:
-            fail("sluice did not start")
+        port = await_sluice(process)
         pages = {what: "/" + name for what, (name, _) in FILES.items()}
         if database:
             pages |= {"ViewItem": "view_item", "SearchItemsByCategory": "search"}
@@ -319,10 +313,7 @@ def prepare(options, folder):
     (folder / "files").mkdir()
     for name, size in FILES.values():
         (folder / "files" / name).write_bytes(b"x" * size)
-    certificate = (folder / "certificate.pem", folder / "key.pem")
-    subprocess.run(["openssl", "req", "-x509", "-nodes", "-days", "2", "-newkey", "ec", "-pkeyopt",
-                    "ec_paramgen_curve:P-256", "-keyout", certificate[1], "-out", certificate[0], "-subj",
-                    "/CN=localhost"], check=True, capture_output=True)
+    certificate = make_certificate(folder)
     database = None
     if (options.bin / "sluice").exists():
         database = folder / "auction.db"

@@ -12,18 +12,11 @@ import subprocess
 import sys
 import tempfile
 
-from process import HOST, fail, running
+from process import HOST, await_sluice, fail, make_certificate, running
 
 CONNECTIONS, REQUESTS = 50, 300
 # Thousands of instructions each, a tenth above what was counted.
 BOUNDS = {"TLS 1.3 full": 2620, "TLS 1.3 resumed": 2460, "TLS 1.2 full": 2300, "TLS 1.2 resumed": 505, "GET /": 20}
-
-
-def certificate(folder):
-    files = folder / "certificate.pem", folder / "key.pem"
-    subprocess.run(["openssl", "req", "-x509", "-nodes", "-days", "2", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-                    "-keyout", files[1], "-out", files[0], "-subj", "/CN=localhost"], check=True, capture_output=True)
-    return files
 
 
 def control(word, pid):
@@ -60,21 +53,14 @@ def main():
     wrong = []
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        files = certificate(folder)
+        files = make_certificate(folder)
         settings = {"server.listen": f"{HOST}:0", "admin.listen": f"{HOST}:0", "server.processors": 1, "server.state_dir": folder,
                     "tls.certificate": files[0], "tls.private_key": files[1], "log.access": "off", "admission.policy": "off"}
         command = ["valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={folder}/counts.%p", binaries / "sluice-hello", "serve"]
         for key, value in settings.items():
             command += ["--set", f"{key}={value}"]
         with running(command, stdout=subprocess.PIPE, text=True) as process:
-            port = None
-            for line in process.stdout:
-                if match := re.match(r"listening on https://[^ ]*:(\d+)", line):
-                    port = port or int(match[1])
-                if line == "ready\n":
-                    break
-            else:
-                fail("sluice-hello did not start under valgrind")
+            port = await_sluice(process)
 
             def handshakes(kind, version, count):
                 subprocess.run([tool, HOST, str(port), kind, version, str(count)], check=True, capture_output=True)

@@ -2,6 +2,7 @@
 import contextlib
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -54,6 +55,26 @@ def await_port(port, process, what):
             return
         time.sleep(0.02)
     fail(f"{what} does not listen")
+
+
+def await_sluice(process):
+    """-> the first port on which a Sluice listens, once it is ready."""
+    port = None
+    for line in process.stdout:
+        if match := re.match(r"listening on https://[^ ]*:(\d+)", line):
+            port = port or int(match[1])
+        if line == "ready\n":
+            return port
+    fail("sluice did not start")
+
+
+def make_certificate(folder):
+    """ECDSA P-256 for localhost -> (certificate, key)."""
+    files = folder / "certificate.pem", folder / "key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-nodes", "-days", "2", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-keyout", files[1], "-out", files[0], "-subj", "/CN=localhost"],
+                   check=True, capture_output=True)
+    return files
 
 
 @contextlib.contextmanager
