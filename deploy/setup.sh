@@ -4,7 +4,7 @@
 #   deploy/setup.sh build          what `make run` needs
 #   deploy/setup.sh build test     what `make test`, `make asan`, `make fmt` ... need as well
 #   deploy/setup.sh build bench    what `make bench` needs
-#   deploy/setup.sh nginx          the server that `make bench` compares with; installed, not started
+#   deploy/setup.sh peers          the servers that `make bench` compares with; installed, not started
 #   deploy/setup.sh rivals         those that `make bench-overload` compares with: nginx and HAProxy
 #
 # As root, or through sudo. Otherwise it prints the one command to type and exits with 1.
@@ -16,7 +16,7 @@ build="g++ cmake ninja-build pkg-config ccache git ca-certificates
 test="clang clang-format clang-tidy libclang-rt-14-dev llvm-14 curl openssl python3 python3-pytest python3-jsonschema
   python3-selenium chromium chromium-driver fonts-dejavu-core sqlite3 valgrind"
 bench="openssl python3 wrk"
-nginx="nginx-light"
+peers="nginx-light haproxy h2o apache2 tomcat10 openjdk-17-jre-headless"
 rivals="nginx-light haproxy"
 
 fail() {
@@ -30,12 +30,12 @@ for group in "$@"; do
     build) wanted="$wanted $build" ;;
     test) wanted="$wanted $test" ;;
     bench) wanted="$wanted $bench" ;;
-    nginx) wanted="$wanted $nginx" ;;
+    peers) wanted="$wanted $peers" ;;
     rivals) wanted="$wanted $rivals" ;;
-    *) fail "no group \"$group\"; there are build, test, bench, nginx and rivals." ;;
+    *) fail "no group \"$group\"; there are build, test, bench, peers and rivals." ;;
   esac
 done
-[ -n "$wanted" ] || fail "say what for: build, test, bench, nginx, rivals."
+[ -n "$wanted" ] || fail "say what for: build, test, bench, peers, rivals."
 
 if ! command -v dpkg-query >/dev/null 2>&1; then
   echo "setup: not a Debian system, so nothing was checked; needed are the counterparts of:" $wanted >&2
@@ -76,7 +76,7 @@ services=""
 for package in $missing; do
   case $package in
     nginx-light) services="$services nginx" ;;
-    haproxy) services="$services haproxy" ;;
+    haproxy | h2o | apache2 | tomcat10) services="$services $package" ;;
   esac
 done
 policy=/usr/sbin/policy-rc.d

@@ -20,9 +20,10 @@ struct WaitingAside {
 
 /// Lent to the application's part on one processor; outlives it.
 struct ProcessorContext {
-  unsigned index;     ///< 0 to processors - 1.
+  unsigned index;     ///< 0 to `processors` - 1.
   Executor executor;  ///< Runs on the processor's own thread. Answers from other threads are posted here.
   WaitingAside* aside = nullptr;  ///< See Aside. Null: nobody asks.
+  unsigned processors = 1;        ///< In all.
 };
 
 /// Held by the application while a request waits for the application's own threads (to hash a password, say).

@@ -45,7 +45,7 @@ Task<Connection::Next> Connection::read_hello() {
     seen = have;
     // The bytes stay in the socket, which would be readable at once: wait for more than there are.
     const int more = static_cast<int>(have + 1);
-    ::setsockopt(fd(), SOL_SOCKET, SO_RCVLOWAT, &more, sizeof more);
+    if (have > 0) ::setsockopt(fd(), SOL_SOCKET, SO_RCVLOWAT, &more, sizeof more);
     boost::system::error_code error;
     co_await ready(tls::Need::readable, error);
     at_work();

@@ -89,7 +89,10 @@ void Processor::run(std::promise<void> started) {
   clockid_t clock{};
   if (::pthread_getcpuclockid(::pthread_self(), &clock) == 0) counters_.thread_clock = clock;
   try {
-    app_ = shared_.app.start({.index = index_, .executor = io_.get_executor(), .aside = &aside_});
+    app_ = shared_.app.start({.index = index_,
+                              .executor = io_.get_executor(),
+                              .aside = &aside_,
+                              .processors = shared_.processors});
     started.set_value();
   } catch (...) {
     started.set_exception(std::current_exception());

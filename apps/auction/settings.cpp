@@ -16,6 +16,8 @@ void Settings::declare(server::Settings& settings) {
   settings.add("auction.password_passes", password_passes, 1, web::kCostMax.passes,
                "Passes of a password hash over its memory");
   settings.add("auction.password_threads", password_threads, 1, 64, "Threads that hash passwords");
+  settings.add("auction.page_cache_mib", page_cache_mib, 0, 1 << 20,
+               "Memory for rendered pages, MiB, of all processors together; 0: none is kept");
   settings.add("auction.login_lifetime", login_lifetime, 1min, 8760h, "How long a login lasts");
 }
 
@@ -25,6 +27,7 @@ web::Config Settings::web() const {
   config.passwords.threads = static_cast<unsigned>(password_threads);
   config.passwords.cost = {.memory_kib = static_cast<unsigned>(password_memory_kib),
                            .passes = static_cast<unsigned>(password_passes)};
+  config.page_cache_bytes = std::size_t{page_cache_mib} << 20;
   config.login_lifetime = std::chrono::duration_cast<std::chrono::seconds>(login_lifetime);
   return config;
 }

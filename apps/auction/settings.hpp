@@ -18,6 +18,7 @@ struct Settings {
   std::uint64_t password_memory_kib = web::PasswordCost{}.memory_kib;
   std::uint64_t password_passes = web::PasswordCost{}.passes;
   std::uint64_t password_threads = 1;
+  std::uint64_t page_cache_mib = web::Config{}.page_cache_bytes >> 20;
   std::chrono::milliseconds login_lifetime = std::chrono::days{14};
 
   void declare(server::Settings& settings);

@@ -207,7 +207,10 @@ std::size_t RecordStream::record_size() const noexcept {
   return burst_ < kEarly ? kEarlyRecord : kPlaintextMax;
 }
 
-Step RecordStream::write_some(std::string_view plain) {
+Step RecordStream::write_some(std::string_view plain) { return write(plain, 0); }
+
+/// `flags`: of send(2), beside MSG_NOSIGNAL.
+Step RecordStream::write(std::string_view plain, int flags) {
   const std::span<std::uint8_t> out{buffers_.output};
   std::size_t filled = unsent_.size();
   if (filled == 0 && plain.empty()) return {};
@@ -225,7 +228,7 @@ Step RecordStream::write_some(std::string_view plain) {
   }
   ssize_t sent = 0;
   do {
-    sent = ::send(socket_.native_handle(), out.data(), filled, MSG_NOSIGNAL);
+    sent = ::send(socket_.native_handle(), out.data(), filled, MSG_NOSIGNAL | flags);
   } while (sent < 0 && errno == EINTR);
   if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
     return {.error = {errno, boost::system::system_category()}};
@@ -242,7 +245,7 @@ Step RecordStream::write_some(std::string_view plain) {
 Step RecordStream::shutdown() {
   if (peer_gone_ || !layer_) return {};  // nobody reads any more, and the answer to a write would be RST
   layer_->append_alert(Alert::close_notify, unsent_);
-  return flush();
+  return write({}, MSG_MORE);  // in one packet with the FIN that comes now
 }
 
 }  // namespace sluice::tls

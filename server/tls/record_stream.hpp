@@ -48,6 +48,7 @@ class RecordStream final : public TlsStream {
   Step advance();
   Step finish();
   Step receive(std::span<std::uint8_t> into) noexcept;
+  Step write(std::string_view plain, int flags);
   Step flush() { return write_some({}); }
   void open_all(std::span<std::uint8_t> received, std::size_t& plain);
   void end_with(const Opened& opened);

@@ -56,7 +56,8 @@ class TlsStream {
   virtual Step read_some(std::span<char> buffer) = 0;
   virtual Step write_some(std::string_view plain) = 0;
   /// Sends close_notify, unless the peer has ended the connection without a word; does not wait for the
-  /// peer's.
+  /// peer's. It may be held back until the caller closes the socket, or its sending half, which is to come
+  /// next.
   virtual Step shutdown() = 0;
 
   /// Lets a visitor resume whom the guard gives a record only after the handshake; for streams made with

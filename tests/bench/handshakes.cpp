@@ -4,10 +4,13 @@
 //   handshakes HOST PORT idle 1.2|1.3 COUNT           COUNT connections, held until standard input ends
 //
 // Prints one line of JSON. Suite and group are pinned, so that every server does the same work. A connection
-// ends with close_notify from here and the server's FIN, so that its whole life is in the server's bill. Idle
-// ones made one request each.
+// ends with close_notify and FIN from here and the server's FIN, so that its whole life is in the server's
+// bill. Idle ones made one request each and then are sockets only, from several addresses of the loopback
+// network, as ports run out.
 
+#include <arpa/inet.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -79,8 +82,9 @@ Context make_context(bool tls13) {
 /// One connection to the server; closes with close_notify and waits for the server's end.
 class Connection {
  public:
-  Connection(const Options& options, SSL_CTX* context, SSL_SESSION* session)
-      : fd_(connect_to(options)), tls_(SSL_new(context)) {
+  /// `source`: of 127.0.0.0/8, or nothing.
+  Connection(const Options& options, SSL_CTX* context, SSL_SESSION* session, const char* source = nullptr)
+      : fd_(connect_to(options, source)), tls_(SSL_new(context)) {
     static constexpr std::array<unsigned char, 9> kAlpn{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
     check(tls_ != nullptr, "no TLS object");
     SSL_set_fd(tls_.get(), fd_);
@@ -103,20 +107,23 @@ class Connection {
     check(SSL_read(tls_.get(), answer.data(), static_cast<int>(answer.size())) > 0, "no answer");
   }
 
+  /// Only the socket is left, which the destructor closes.
+  void forget_tls() { tls_.reset(); }
+
   void finish() {
     std::array<char, 4096> rest;
     check(SSL_shutdown(tls_.get()) >= 0, "close_notify failed");
+    ::shutdown(fd_, SHUT_WR);  // h2o does not take the alert for an end
     // Reads what is still under way, tickets among it, to the server's close_notify or FIN.
     while (SSL_read(tls_.get(), rest.data(), static_cast<int>(rest.size())) > 0) {
     }
     ERR_clear_error();
-    ::shutdown(fd_, SHUT_WR);
     while (::recv(fd_, rest.data(), rest.size(), 0) > 0) {
     }
   }
 
  private:
-  static int connect_to(const Options& options) {
+  static int connect_to(const Options& options, const char* source) {
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     addrinfo* found = nullptr;
@@ -125,6 +132,15 @@ class Connection {
     const int fd = ::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const int one = 1;
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    const timeval patience{.tv_sec = 30, .tv_usec = 0};
+    ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    if (source != nullptr) {
+      ::setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+      sockaddr_in address{};
+      address.sin_family = AF_INET;
+      ::inet_pton(AF_INET, source, &address.sin_addr);
+      check(::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0, "can't bind");
+    }
     check(fd >= 0 && ::connect(fd, found->ai_addr, found->ai_addrlen) == 0, "can't connect");
     return fd;
   }
@@ -161,14 +177,18 @@ void make_handshakes(const Options& options) {
               seconds.count());
 }
 
+constexpr unsigned long kPerAddress = 10'000;
+
 void hold_idle(const Options& options) {
   raise_descriptor_limit();
   const Context context = make_context(options.tls13);
   std::vector<std::unique_ptr<Connection>> held;
   held.reserve(options.count);
   for (unsigned long i = 0; i < options.count; ++i) {
-    held.push_back(std::make_unique<Connection>(options, context.get(), nullptr));
+    const std::string source = "127.0.1." + std::to_string(1 + i / kPerAddress);
+    held.push_back(std::make_unique<Connection>(options, context.get(), nullptr, source.c_str()));
     held.back()->request();
+    held.back()->forget_tls();
   }
   std::printf("{\"connections\": %zu}\n", held.size());
   std::fflush(stdout);

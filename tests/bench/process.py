@@ -46,11 +46,11 @@ def free_port():
     fail("no free port")
 
 
-def await_port(port, process, what):
+def await_port(port, process, what, why=lambda: ""):
     end = time.monotonic() + 20
     while time.monotonic() < end:
         if process.poll() is not None:
-            fail(f"{what} did not start")
+            fail(f"{what} did not start{why()}")
         with contextlib.suppress(OSError), socket.create_connection((HOST, port), 1):
             return
         time.sleep(0.02)

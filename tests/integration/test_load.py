@@ -240,7 +240,7 @@ class Nginx:
         return [line.split() for line in (self.home / "access.log").read_text().splitlines()]
 
 
-@pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed (deploy/setup.sh nginx)")
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed (deploy/setup.sh peers)")
 @pytest.mark.parametrize("mode", ["users", "rate", "requests", "requests at a rate"])
 def test_agrees_with_nginx(tmp_path, load, ecdsa, mode):
     with Nginx(tmp_path / "nginx", ecdsa) as nginx:

@@ -2,12 +2,14 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <boost/system/result.hpp>
 
+#include "apps/auction/store/changes.hpp"
 #include "apps/auction/store/domain.hpp"
 #include "server/task.hpp"
 
@@ -91,6 +93,11 @@ class Repository {
   virtual Task<Result<std::optional<Credentials>>> credentials(std::string_view nickname) = 0;
   /// Logins that have not expired.
   virtual Task<Result<std::optional<Login>>> login(const LoginKey& key, WallSeconds now) = 0;
+
+  // For what is kept of earlier reads; see Changes.
+  virtual Revision revision() const noexcept = 0;
+  /// False also when the store is not trusted any more.
+  virtual bool unchanged(std::span<const Topic> topics, Revision since) const noexcept = 0;
 
   // Writes. Rules are decided inside the writing transaction (rules.hpp).
   virtual Task<Result<BidOutcome>> place_bid(BidRequest request) = 0;

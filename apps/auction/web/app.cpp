@@ -34,7 +34,7 @@ std::string AuctionApp::metrics() const {
          "# HELP sluice_auction_passwords_refused_total Passwords not hashed because the queue was full.\n"
          "# TYPE sluice_auction_passwords_refused_total counter\n"
          "sluice_auction_passwords_refused_total " +
-         std::to_string(shared_.passwords.refused()) + '\n';
+         std::to_string(shared_.passwords.refused()) + '\n' + shared_.page_caches.metrics();
 }
 
 void AuctionApp::stop() { store_->stop(); }

@@ -8,6 +8,9 @@ namespace sluice::auction::web {
 
 namespace {
 
+/// Of time left: from so many minutes on without seconds.
+constexpr std::int64_t kMinutesOnly = 10;
+
 std::uint64_t magnitude(std::int64_t value) noexcept {
   return value < 0 ? 0 - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
 }
@@ -65,8 +68,16 @@ std::string time_left(WallSeconds ends, WallSeconds now) {
   const std::int64_t minutes = seconds / 60, hours = minutes / 60, days = hours / 24;
   if (days > 0) return two_units(days, "d", hours % 24, "h");
   if (hours > 0) return two_units(hours, "h", minutes % 60, "min");
+  if (minutes >= kMinutesOnly) return std::to_string(minutes) + " min";
   if (minutes > 0) return two_units(minutes, "min", seconds % 60, "s");
   return std::to_string(seconds) + " s";
+}
+
+WallSeconds time_left_changes(WallSeconds ends, WallSeconds now) {
+  const std::int64_t seconds = (ends - now).count();
+  if (seconds <= 0) return WallSeconds::max();
+  const std::int64_t unit = seconds >= 86'400 ? 3600 : seconds >= 60 * kMinutesOnly ? 60 : 1;
+  return now + std::chrono::seconds{seconds % unit + 1};
 }
 
 std::string utc(WallSeconds when) {

@@ -13,7 +13,7 @@ namespace {
 
 std::string in_layout(Visit& visit, Html title, const std::string& body) {
   Values values;
-  values.html("title", std::move(title)).html("body", Html{body});
+  values.html("title", std::move(title)).borrowed("body", body);
   values.text("query", std::string{visit.is_post() ? std::string_view{} : visit.form.get("q")});
   if (visit.session) values.text("nickname", visit.session->login.nickname).text("logout_csrf", visit.csrf());
   std::string out;

@@ -52,7 +52,10 @@ http::Response not_found(const http::Request& request) {
 
 Processor::Processor(Shared& shared, const server::ProcessorContext& context,
                      std::unique_ptr<Repository> repository)
-    : shop_{.shared = shared, .processor = context, .repository = std::move(repository)} {}
+    : shop_{.shared = shared,
+            .processor = context,
+            .repository = std::move(repository),
+            .pages{shared.config.page_cache_bytes / context.processors, shared.page_caches.add()}} {}
 
 Processor::~Processor() { shop_.shared.passwords.forget(shop_.processor.executor); }
 

@@ -8,6 +8,7 @@
 #include "apps/auction/store/repository.hpp"
 #include "apps/auction/web/credential_cache.hpp"
 #include "apps/auction/web/login_limiter.hpp"
+#include "apps/auction/web/page_cache.hpp"
 #include "apps/auction/web/password_pool.hpp"
 #include "apps/auction/web/session.hpp"
 #include "server/app.hpp"
@@ -24,6 +25,7 @@ struct Config {
   /// networks only.
   bool rubis_client = false;
   PasswordPool::Config passwords{};
+  std::size_t page_cache_bytes = std::size_t{256} << 20;        ///< Of all processors together.
   std::chrono::seconds login_lifetime = std::chrono::days{14};  ///< Of the cookie and of the stored login.
   WallSeconds (*now)() = &wall_now;                             ///< Tests bring their own.
 };
@@ -35,6 +37,7 @@ struct Shared {
   const Config config;
   PasswordPool passwords;
   LoginLimiter limiter;
+  PageCacheTotals page_caches;
   const std::string device_key = new_secret();  ///< Browsers known before a restart are unknown after it.
 };
 
@@ -43,6 +46,7 @@ struct Shop {
   Shared& shared;
   server::ProcessorContext processor;
   std::unique_ptr<Repository> repository;
+  PageCache pages;
   CredentialCache credentials{};
   std::vector<Category> categories{};  ///< Read once: they never change.
   std::vector<Region> regions{};

@@ -54,6 +54,11 @@ Values& Values::html(std::string_view name, Html html) {
   return *this;
 }
 
+Values& Values::borrowed(std::string_view name, std::string_view markup) {
+  add(name, Value::Kind::borrowed, !markup.empty()).borrowed = markup;
+  return *this;
+}
+
 Values& Values::number(std::string_view name, std::int64_t number) {
   return html(name, {std::to_string(number)});
 }
@@ -162,6 +167,7 @@ void Template::run(std::size_t from, std::size_t to, const Scope& scope, std::st
         assert(value != nullptr && "a template names a value that its page does not set");
         if (value != nullptr && value->kind == Values::Value::Kind::text) append_escaped(out, value->text);
         if (value != nullptr && value->kind == Values::Value::Kind::html) out += value->text;
+        if (value != nullptr && value->kind == Values::Value::Kind::borrowed) out += value->borrowed;
         ++at;
         break;
       }

@@ -26,15 +26,18 @@ class Values {
 
   Values& text(std::string_view name, std::string text);
   Values& html(std::string_view name, Html html);
+  /// Markup that lives longer than the rendering.
+  Values& borrowed(std::string_view name, std::string_view markup);
   Values& number(std::string_view name, std::int64_t number);
   Values& flag(std::string_view name, bool on);
   Values& list(std::string_view name, List rows);
 
   struct Value {
     std::string_view name;
-    enum class Kind : std::uint8_t { text, html, flag, list } kind = Kind::flag;
+    enum class Kind : std::uint8_t { text, html, borrowed, flag, list } kind = Kind::flag;
     bool on = false;   ///< Whether a section of that name is shown.
     std::string text;  ///< Or markup.
+    std::string_view borrowed{};
     List rows;
   };
   /// Null when absent. Borrowed.

@@ -135,6 +135,7 @@ Task<Result<std::optional<Login>>> FakeRepository::login(const LoginKey& key, Wa
 }
 
 Task<Result<BidOutcome>> FakeRepository::place_bid(BidRequest request) {
+  ++data_.revision;
   if (data_.broken) co_return make_error_code(StoreError::unavailable);
   const auto at = data_.items.find(request.item);
   if (at == data_.items.end()) co_return BidOutcome{};
@@ -159,6 +160,7 @@ Task<Result<BidOutcome>> FakeRepository::place_bid(BidRequest request) {
 }
 
 Task<Result<PurchaseOutcome>> FakeRepository::buy_now(PurchaseRequest request) {
+  ++data_.revision;
   if (data_.broken) co_return make_error_code(StoreError::unavailable);
   const auto at = data_.items.find(request.item);
   if (at == data_.items.end()) co_return PurchaseOutcome{};
@@ -191,6 +193,7 @@ Task<Result<bool>> FakeRepository::add_comment(CommentRequest request) {
 }
 
 Task<Result<User>> FakeRepository::register_user(NewUser fresh) {
+  ++data_.revision;
   for (const auto& [id, user] : data_.users) {
     if (user.nickname == fresh.nickname) co_return make_error_code(StoreError::nickname_taken);
   }
@@ -208,6 +211,7 @@ Task<Result<User>> FakeRepository::register_user(NewUser fresh) {
 }
 
 Task<Result<Id>> FakeRepository::register_item(NewItem fresh) {
+  ++data_.revision;
   Item item;
   item.id = data_.items.empty() ? 1 : data_.items.rbegin()->first + 1;
   if (!is_new(fresh.token)) co_return done(item.id - 1);

@@ -24,7 +24,8 @@ struct FakeData {
   std::map<LoginKey, Login> logins;
   std::set<FormToken> tokens;
   WallSeconds now{};
-  bool broken = false;  ///< Every call fails with StoreError::unavailable.
+  Revision revision = 0;  ///< Counts writes; a test that changes something here by hand counts it, too.
+  bool broken = false;    ///< Every call fails with StoreError::unavailable.
 };
 
 class FakeRepository final : public Repository {
@@ -47,6 +48,11 @@ class FakeRepository final : public Repository {
   Task<Result<std::optional<Account>>> account(Id user, WallSeconds now) override;
   Task<Result<std::optional<Credentials>>> credentials(std::string_view nickname) override;
   Task<Result<std::optional<Login>>> login(const LoginKey& key, WallSeconds now) override;
+
+  Revision revision() const noexcept override { return data_.revision; }
+  bool unchanged(std::span<const Topic>, Revision since) const noexcept override {
+    return !data_.broken && since == data_.revision;
+  }
 
   Task<Result<BidOutcome>> place_bid(BidRequest request) override;
   Task<Result<PurchaseOutcome>> buy_now(PurchaseRequest request) override;

@@ -59,7 +59,7 @@ class Browser {
 /// Value of the input of that name, however it is quoted; empty when there is none.
 std::string input_value(std::string_view page, std::string_view name);
 
-class ShopTest : public testing::Test {
+class ShopTest : public ::testing::Test {
  protected:
   explicit ShopTest(bool rubis_client = false);
 

@@ -54,9 +54,24 @@ TEST_P(TimeLeft, HasTwoUnits) {
   const WallSeconds now{seconds{1'000'000}};
   EXPECT_EQ(time_left(now + seconds{GetParam().seconds}, now), GetParam().text);
 }
+TEST(TimeLeft, TellsWhenItReadsDifferently) {
+  const WallSeconds now{seconds{1'000'000}};
+  for (const int left : {-5, 0, 1, 59, 60, 61, 599, 600, 601, 659, 660, 3'599, 3'600, 3'601, 86'399, 86'400,
+                         86'401, 90'000, 500'000}) {
+    const WallSeconds ends = now + seconds{left};
+    const WallSeconds changes = time_left_changes(ends, now);
+    if (left <= 0) {
+      EXPECT_EQ(changes, WallSeconds::max());
+      continue;
+    }
+    EXPECT_EQ(time_left(ends, changes - seconds{1}), time_left(ends, now)) << left;
+    EXPECT_NE(time_left(ends, changes), time_left(ends, now)) << left;
+  }
+}
 INSTANTIATE_TEST_SUITE_P(Format, TimeLeft,
                          testing::Values(LeftCase{-5, "ended"}, LeftCase{0, "ended"}, LeftCase{9, "9 s"},
                                          LeftCase{60, "1 min"}, LeftCase{250, "4 min 10 s"},
+                                         LeftCase{599, "9 min 59 s"}, LeftCase{659, "10 min"},
                                          LeftCase{11'520, "3 h 12 min"}, LeftCase{86'400, "1 d"},
                                          LeftCase{187'200, "2 d 4 h"}));
 

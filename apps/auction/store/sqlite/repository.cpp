@@ -245,10 +245,12 @@ Connection open_for_reading(const Options& options) {
 
 class SqliteRepository final : public Repository {
  public:
-  SqliteRepository(const Options& options, Executor executor, Health& health, Writer& writer)
+  SqliteRepository(const Options& options, Executor executor, Health& health, Writer& writer,
+                   const Changes& changes)
       : executor_(std::move(executor)),
         health_(health),
         writer_(writer),
+        changes_(changes),
         db_(open_for_reading(options)),
         budget_(db_, options) {}
   ~SqliteRepository() override { in_flight_->wait_for_none(); }
@@ -304,6 +306,11 @@ class SqliteRepository final : public Repository {
   }
   Task<Result<std::optional<Login>>> login(const LoginKey& key, WallSeconds now) override {
     co_return read([&] { return one(login_, to_login, key, now); });
+  }
+
+  Revision revision() const noexcept override { return changes_.revision(); }
+  bool unchanged(std::span<const Topic> topics, Revision since) const noexcept override {
+    return health_.open() && changes_.unchanged(topics, since);
   }
 
   Task<Result<BidOutcome>> place_bid(BidRequest request) override {
@@ -412,6 +419,7 @@ class SqliteRepository final : public Repository {
   const Executor executor_;
   Health& health_;
   Writer& writer_;
+  const Changes& changes_;
   const std::shared_ptr<InFlight> in_flight_ = std::make_shared<InFlight>();
 
   Connection db_;
@@ -460,8 +468,8 @@ std::string match_expression(std::string_view text) {
 }
 
 std::unique_ptr<Repository> make_repository(const Options& options, Executor executor, Health& health,
-                                            Writer& writer) {
-  return std::make_unique<SqliteRepository>(options, std::move(executor), health, writer);
+                                            Writer& writer, const Changes& changes) {
+  return std::make_unique<SqliteRepository>(options, std::move(executor), health, writer, changes);
 }
 
 }  // namespace sluice::auction::sqlite

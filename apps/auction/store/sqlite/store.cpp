@@ -14,10 +14,11 @@ namespace {
 
 class SqliteStore final : public Store {
  public:
-  explicit SqliteStore(Options options) : options_(std::move(options)), writer_(options_, health_) {}
+  explicit SqliteStore(Options options)
+      : options_(std::move(options)), writer_(options_, health_, changes_) {}
 
   std::unique_ptr<Repository> repository(Executor executor) override {
-    return make_repository(options_, std::move(executor), health_, writer_);
+    return make_repository(options_, std::move(executor), health_, writer_, changes_);
   }
   std::string not_ready() const override { return health_.problem(); }
   std::string metrics() const override;
@@ -26,6 +27,7 @@ class SqliteStore final : public Store {
  private:
   const Options options_;
   Health health_;
+  Changes changes_;
   Writer writer_;
 };
 

@@ -35,10 +35,13 @@ struct Options {
   /// How often ended auctions leave the search indices, and expired logins and form tokens are deleted.
   std::chrono::milliseconds housekeeping_every{60'000};
 
+  /// How often the writer looks whether another process has written.
+  std::chrono::milliseconds look_every{1'000};
+
   /// When a write happens. Called on the writer's thread.
   std::function<WallSeconds()> clock = wall_now;
   /// A registered SQLite VFS; empty for the system's own. Tests break the disk with it.
-  std::string vfs;
+  std::string vfs{};
 };
 
 /// Opens the database, and makes it when there is none. Throws std::exception with a sentence for the

@@ -27,8 +27,9 @@ WriteOperations::WriteOperations(Connection& db)
       insert_token_(db,
                     "INSERT INTO form_tokens(token, kind, user, outcome, detail, accepted)"
                     " VALUES (?1, ?2, ?3, ?4, ?5, ?6)"),
-      item_state_(
-          db, "SELECT seller, quantity, initial_price, max_bid, buy_now, end_date FROM items WHERE id = ?1"),
+      item_state_(db,
+                  "SELECT seller, quantity, initial_price, max_bid, buy_now, end_date, category FROM items "
+                  "WHERE id = ?1"),
       insert_bid_(
           db, "INSERT INTO bids(user_id, item_id, qty, bid, max_bid, date) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"),
       raise_price_(db, "UPDATE items SET nb_of_bids = nb_of_bids + 1, max_bid = ?2 WHERE id = ?1"),
@@ -85,19 +86,20 @@ error_code WriteOperations::accept(Form form, Id user, const std::optional<FormT
   return insert_token_.execute(*token, static_cast<int>(form), user, outcome.outcome, outcome.detail, now);
 }
 
-Result<std::optional<ItemState>> WriteOperations::state_of(Id item) {
+Result<std::optional<WriteOperations::Found>> WriteOperations::find(Id item) {
   Query query = item_state_.run(item);
   if (!query.next()) {
     if (query.error()) return query.error();
-    return std::optional<ItemState>{};
+    return std::optional<Found>{};
   }
   Row row = query.row();
-  return ItemState{.seller = row.number(),
-                   .quantity = row.number(),
-                   .initial_price = row.take<Cents>(),
-                   .highest_bid = row.take<std::optional<Cents>>(),
-                   .buy_now = row.take<std::optional<Cents>>(),
-                   .ends = row.take<WallSeconds>()};
+  const ItemState state{.seller = row.number(),
+                        .quantity = row.number(),
+                        .initial_price = row.take<Cents>(),
+                        .highest_bid = row.take<std::optional<Cents>>(),
+                        .buy_now = row.take<std::optional<Cents>>(),
+                        .ends = row.take<WallSeconds>()};
+  return Found{.state = state, .category = row.number()};
 }
 
 Result<BidOutcome> WriteOperations::place_bid(const BidRequest& request, WallSeconds now) {
@@ -110,11 +112,12 @@ Result<BidOutcome> WriteOperations::place_bid(const BidRequest& request, WallSec
                       .minimum = {(*before)->detail},
                       .replayed = true};
   }
-  const auto item = state_of(request.item);
+  const auto item = find(request.item);
   if (!item) return item.error();
   if (!*item) return BidOutcome{.result = BidResult::no_such_item, .minimum = {}};
-  BidOutcome outcome = decide_bid(**item, request, now);
+  BidOutcome outcome = decide_bid((*item)->state, request, now);
   if (outcome.result != BidResult::accepted) return outcome;
+  changed_.push_back({Topic::Kind::item, request.item});
 
   const Cents limit = std::max(request.amount, request.limit);
   if (const auto error =
@@ -136,11 +139,14 @@ Result<PurchaseOutcome> WriteOperations::buy_now(const PurchaseRequest& request,
   if (*before) {
     return PurchaseOutcome{.result = PurchaseResult::accepted, .left = (*before)->detail, .replayed = true};
   }
-  const auto item = state_of(request.item);
+  const auto item = find(request.item);
   if (!item) return item.error();
   if (!*item) return PurchaseOutcome{.result = PurchaseResult::no_such_item};
-  const PurchaseOutcome outcome = decide_purchase(**item, request, now);
+  const PurchaseOutcome outcome = decide_purchase((*item)->state, request, now);
   if (outcome.result != PurchaseResult::accepted) return outcome;
+  changed_.push_back({Topic::Kind::item, request.item});
+  // With nothing left the auction is over.
+  if (outcome.left == 0) changed_.push_back({Topic::Kind::category, (*item)->category});
 
   if (const auto error = take_quantity_.execute(request.item, outcome.left, now)) return error;
   if (const auto error = insert_purchase_.execute(request.buyer, request.item, request.quantity, now))
@@ -180,6 +186,7 @@ Result<User> WriteOperations::register_user(const NewUser& user, WallSeconds now
                                               user.password_hash, user.email, now, user.region)) {
     return error;
   }
+  changed_.push_back({Topic::Kind::user, last_id()});
   User stored{.id = last_id(),
               .firstname = user.firstname,
               .lastname = user.lastname,
@@ -217,6 +224,8 @@ Result<Id> WriteOperations::register_item(const NewItem& item, WallSeconds now) 
     return error;
   }
   const Id id = last_id();
+  changed_.push_back({Topic::Kind::item, id});
+  changed_.push_back({Topic::Kind::category, item.category});
   if (const auto error = insert_description_.execute(id, item.description)) return error;
   if (listed) {
     if (const auto error = insert_words_.execute(id, item.name)) return error;

@@ -1,4 +1,5 @@
 #pragma once
+#include "apps/auction/store/changes.hpp"
 #include "apps/auction/store/repository.hpp"
 #include "apps/auction/store/rules.hpp"
 #include "apps/auction/store/sqlite/database.hpp"
@@ -30,6 +31,10 @@ class WriteOperations {
   /// each. True when more is left to do.
   Result<bool> keep_house(WallSeconds now);
 
+  /// What the operations since forget_changed() may have changed.
+  std::span<const Topic> changed() const noexcept { return changed_; }
+  void forget_changed() noexcept { changed_.clear(); }
+
  private:
   enum class Form : std::uint8_t { bid = 1, purchase, comment, item };
   struct Outcome {
@@ -39,11 +44,16 @@ class WriteOperations {
   Result<std::optional<Outcome>> accepted_before(Form form, Id user, const std::optional<FormToken>& token);
   error_code accept(Form form, Id user, const std::optional<FormToken>& token, Outcome outcome,
                     WallSeconds now);
-  Result<std::optional<ItemState>> state_of(Id item);
+  struct Found {
+    ItemState state;
+    Id category = 0;
+  };
+  Result<std::optional<Found>> find(Id item);
   Result<bool> unlist_ended(WallSeconds now);
   Id last_id() const noexcept { return sqlite3_last_insert_rowid(db_.get()); }
 
   Connection& db_;
+  std::vector<Topic> changed_;
   Statement find_token_, insert_token_;
   Statement item_state_, insert_bid_, raise_price_;
   Statement take_quantity_, insert_purchase_;

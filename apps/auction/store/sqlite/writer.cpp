@@ -1,5 +1,6 @@
 #include "apps/auction/store/sqlite/writer.hpp"
 
+#include <algorithm>
 #include <sstream>
 #include <stdexcept>
 #include <utility>
@@ -33,9 +34,10 @@ Connection open_for_writing(const Options& options) {
 
 }  // namespace
 
-Writer::Writer(const Options& options, Health& health)
+Writer::Writer(const Options& options, Health& health, Changes& changes)
     : options_(options),
       health_(health),
+      changes_(changes),
       db_(open_for_writing(options)),
       operations_(db_),
       begin_(db_, "BEGIN IMMEDIATE"),
@@ -43,7 +45,9 @@ Writer::Writer(const Options& options, Health& health)
       savepoint_(db_, "SAVEPOINT job"),
       release_(db_, "RELEASE job"),
       roll_back_to_(db_, "ROLLBACK TO job"),
+      data_version_(db_, "PRAGMA data_version"),
       house_due_(Monotonic::now()),
+      look_due_(house_due_),
       checkpoint_due_(options.checkpoint_pages) {
   const auto note_length = [](void* self, sqlite3*, const char*, int pages) {
     static_cast<Writer*>(self)->log_pages_ = pages;
@@ -85,6 +89,7 @@ void Writer::run() {
     if (!batch.empty()) write(batch);
     batch.clear();
     if (Monotonic::now() >= house_due_) keep_house();
+    if (Monotonic::now() >= look_due_) look_for_others();
     checkpoint();
   }
   // Closing a connection copies the log into the database. Not a log that may not be what we wrote: the next
@@ -92,15 +97,16 @@ void Writer::run() {
   if (!health_.open()) sqlite3_db_config(db_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
 }
 
-/// Waits for work, or for the time to keep house. False when stopped and nothing is left.
+/// Waits for work, or for the time to look after something. False when stopped and nothing is left.
 bool Writer::next_batch(Batch& batch) {
   std::unique_lock lock(mutex_);
-  wake_.wait_until(lock, house_due_, [this] { return stopping_ || !queue_.empty(); });
+  wake_.wait_until(lock, std::min(house_due_, look_due_), [this] { return stopping_ || !queue_.empty(); });
   batch.swap(queue_);
   return !batch.empty() || !stopping_;
 }
 
 void Writer::write(const Batch& batch) {
+  operations_.forget_changed();
   error_code failure;
   if (!health_.open()) {
     failure = StoreError::unavailable;
@@ -113,6 +119,7 @@ void Writer::write(const Batch& batch) {
   } else {
     health_.set_disk_full(false);
   }
+  changes_.end(operations_.changed());
   counters_.batches.fetch_add(1, std::memory_order_relaxed);
   counters_.jobs.fetch_add(batch.size(), std::memory_order_relaxed);
   if (failure) {
@@ -137,6 +144,7 @@ error_code Writer::run_jobs(const Batch& batch) {
 }
 
 error_code Writer::commit() {
+  changes_.begin(operations_.changed());
   const auto start = Monotonic::now();
   const auto error = commit_.execute();
   count_commit(Monotonic::now() - start);
@@ -161,6 +169,15 @@ void Writer::keep_house() {
   } else if (*more) {
     house_due_ = Monotonic::now();  // after the bids that came in meanwhile
   }
+}
+
+void Writer::look_for_others() {
+  look_due_ = Monotonic::now() + options_.look_every;
+  if (!health_.open()) return;
+  Query query = data_version_.run();
+  if (!query.next()) return;  // another process holds the file: next time
+  const std::int64_t version = query.row().number();
+  if (std::exchange(seen_version_, version) != version) changes_.everything();
 }
 
 /// Copies the log into the database once it has grown; the next commit then starts it anew. Readers are not

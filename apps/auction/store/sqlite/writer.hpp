@@ -19,6 +19,9 @@ namespace sluice::auction::sqlite {
 /// The one thread that writes. It takes everything that is queued, runs it in one transaction, commits (one
 /// fsync for all), and only then answers. While it waits for the disk the next batch gathers, so batches grow
 /// with the load.
+///
+/// Another process may write as well (`populate --redate`, an operator with a shell). That is noticed within
+/// Options::look_every, and then `changes` has changed everything.
 class Writer {
  public:
   /// A write on its way. Made on a processor; run and completed on the writer's thread.
@@ -33,7 +36,7 @@ class Writer {
   };
 
   /// Opens its connection and starts. Throws when the database can't be opened.
-  Writer(const Options& options, Health& health);
+  Writer(const Options& options, Health& health, Changes& changes);
   ~Writer();
 
   /// Any thread. Completes the job right away when the queue is full or the store closed.
@@ -54,17 +57,21 @@ class Writer {
   error_code commit();
   StoreError abandon(const error_code& error, const char* doing);
   void keep_house();
+  void look_for_others();
   void checkpoint();
   void count_commit(std::chrono::nanoseconds took) noexcept;
 
   const Options options_;
   Health& health_;
+  Changes& changes_;
 
   // Used by the writer's thread only.
   Connection db_;
   WriteOperations operations_;
   Statement begin_, commit_, savepoint_, release_, roll_back_to_;
-  Monotonic::time_point house_due_;
+  Statement data_version_;  // changes when another connection than this one commits
+  std::int64_t seen_version_ = 0;
+  Monotonic::time_point house_due_, look_due_;
   int log_pages_ = 0;       // length of the write-ahead log, told by SQLite after each commit
   int checkpoint_due_ = 0;  // at this length
 

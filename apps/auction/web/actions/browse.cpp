@@ -1,4 +1,7 @@
+#include <algorithm>
+
 #include "apps/auction/web/actions/actions.hpp"
+#include "apps/auction/web/format.hpp"
 #include "apps/auction/web/identity.hpp"
 #include "apps/auction/web/page.hpp"
 #include "apps/auction/web/pictures.hpp"
@@ -23,32 +26,88 @@ Values::List category_rows(const Shop& shop) {
   return rows;
 }
 
-http::Response categories_page(Shop& shop, Visit& visit, Interaction interaction, const Region* region) {
+/// A page that only tells what never changes: rendered once.
+template <class Render>
+http::Response lasting_page(Shop& shop, Visit& visit, const PageKey& key, const std::string& title,
+                            Render render) {
+  if (const KeptPage* kept = shop.pages.find(key, *shop.repository, visit.now)) {
+    return page(visit, key.interaction, kept->title, kept->body);
+  }
+  const Revision revision = shop.repository->revision();
+  const std::string body = render();
+  shop.pages.keep({.key = key, .title = title, .body = body, .revision = revision, .from = visit.now},
+                  *shop.repository);
+  return page(visit, key.interaction, title, body);
+}
+
+std::string rendered_categories(const Shop& shop, const std::string& title, const Region* region) {
   Values values;
   values.list("categories", category_rows(shop)).flag("in_region", region != nullptr);
-  std::string title = "Browse categories";
-  if (region != nullptr) {
-    title = "Categories in " + region_label(region->name);
-    values.number("region", region->id);
-  }
+  if (region != nullptr) values.number("region", region->id);
   values.text("heading", title);
-  return page(visit, interaction, title, templates().categories.render(values));
+  return templates().categories.render(values);
+}
+
+http::Response categories_page(Shop& shop, Visit& visit, Interaction interaction, const Region* region) {
+  const std::string title =
+      region == nullptr ? "Browse categories" : "Categories in " + region_label(region->name);
+  const PageKey key{interaction, visit.family, {region == nullptr ? 0 : region->id}};
+  return lasting_page(shop, visit, key, title, [&] { return rendered_categories(shop, title, region); });
+}
+
+std::string rendered_regions(const Shop& shop) {
+  Values::List rows;
+  rows.reserve(shop.regions.size());
+  for (const Region& region : shop.regions) {
+    Values row;
+    row.html("name_in_url", Html{url_encoded(region.name)}).text("name", region_label(region.name));
+    rows.push_back(std::move(row));
+  }
+  Values values;
+  values.list("regions", std::move(rows));
+  return templates().regions.render(values);
+}
+
+/// Of the front page.
+KeptPage front_page(const Shop& shop, const PageKey& key, const std::vector<ItemSummary>& items,
+                    WallSeconds now) {
+  KeptPage page{.key = key, .title = "Auctions ending soon", .from = now};
+  for (const Category& category : shop.categories)
+    page.topics.push_back({Topic::Kind::category, category.id});
+  for (const ItemSummary& item : items) {
+    page.topics.push_back({Topic::Kind::item, item.id});
+    page.until = std::min(page.until, time_left_changes(item.ends, now));
+  }
+  Values values;
+  values.list("items", item_rows(items, now)).list("categories", category_rows(shop));
+  page.body = templates().home.render(values);
+  return page;
 }
 
 }  // namespace
 
 Task<http::Response> home(Shop& shop, Visit& visit) {
+  constexpr auto kInteraction = Interaction::home;
+  const PageKey key{kInteraction, visit.family};
+  if (const KeptPage* kept = shop.pages.find(key, *shop.repository, visit.now)) {
+    co_return page(visit, kInteraction, kept->title, kept->body);
+  }
+  const Revision revision = shop.repository->revision();
   auto soon = co_await shop.repository->ending_soon(kOnFrontPage, visit.now);
-  if (!soon) co_return store_failure(visit, Interaction::home, soon.error());
-  Values values;
-  values.list("items", item_rows(*soon, visit.now)).list("categories", category_rows(shop));
-  co_return page(visit, Interaction::home, "Auctions ending soon", templates().home.render(values));
+  if (!soon) co_return store_failure(visit, kInteraction, soon.error());
+  KeptPage made = front_page(shop, key, *soon, visit.now);
+  made.revision = revision;
+  http::Response response = page(visit, kInteraction, made.title, made.body);
+  shop.pages.keep(std::move(made), *shop.repository);
+  co_return response;
 }
 
 Task<http::Response> browse(Shop& shop, Visit& visit) {
-  Values values;
-  values.list("categories", category_rows(shop));
-  co_return page(visit, Interaction::browse, "Browse", templates().browse.render(values));
+  co_return lasting_page(shop, visit, {Interaction::browse, visit.family}, "Browse", [&] {
+    Values values;
+    values.list("categories", category_rows(shop));
+    return templates().browse.render(values);
+  });
 }
 
 Task<http::Response> browse_categories(Shop& shop, Visit& visit) {
@@ -73,16 +132,8 @@ Task<http::Response> browse_categories(Shop& shop, Visit& visit) {
 }
 
 Task<http::Response> browse_regions(Shop& shop, Visit& visit) {
-  Values::List rows;
-  rows.reserve(shop.regions.size());
-  for (const Region& region : shop.regions) {
-    Values row;
-    row.html("name_in_url", Html{url_encoded(region.name)}).text("name", region_label(region.name));
-    rows.push_back(std::move(row));
-  }
-  Values values;
-  values.list("regions", std::move(rows));
-  co_return page(visit, Interaction::browse_regions, "Browse regions", templates().regions.render(values));
+  co_return lasting_page(shop, visit, {Interaction::browse_regions, visit.family}, "Browse regions",
+                         [&] { return rendered_regions(shop); });
 }
 
 }  // namespace sluice::auction::web

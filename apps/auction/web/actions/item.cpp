@@ -25,6 +25,13 @@ Task<http::Response> view_item(Shop& shop, Visit& visit) {
   constexpr auto kInteraction = Interaction::view_item;
   const auto id = id_param(visit, "itemId");
   if (!id) co_return failure(visit, kInteraction, 400, "View item", "An item is required.");
+  // Members see how they stand in this auction; to everybody else it looks the same.
+  const bool common = !visit.session;
+  const PageKey key{kInteraction, visit.family, {*id}};
+  if (const KeptPage* kept = common ? shop.pages.find(key, *shop.repository, visit.now) : nullptr) {
+    co_return page(visit, kInteraction, kept->title, kept->body);
+  }
+  const Revision revision = shop.repository->revision();
   auto found = co_await shop.repository->item(*id);
   if (!found) co_return store_failure(visit, kInteraction, found.error());
   if (!*found) co_return message(visit, kInteraction, 404, "View item", "This item does not exist!");
@@ -40,7 +47,18 @@ Task<http::Response> view_item(Shop& shop, Visit& visit) {
       add_standing(values, *bids, visit.session->login.user);
     }
   }
-  co_return page(visit, kInteraction, item.name, templates().item.render(values));
+  const std::string body = templates().item.render(values);
+  if (common) {
+    shop.pages.keep({.key = key,
+                     .title = item.name,
+                     .body = body,
+                     .topics = {{Topic::Kind::item, *id}, {Topic::Kind::user, item.seller}},
+                     .revision = revision,
+                     .from = visit.now,
+                     .until = time_left_changes(item.ends, visit.now)},
+                    *shop.repository);
+  }
+  co_return page(visit, kInteraction, item.name, body);
 }
 
 Task<http::Response> bid_history(Shop& shop, Visit& visit) {

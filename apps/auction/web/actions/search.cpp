@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "apps/auction/web/actions/actions.hpp"
+#include "apps/auction/web/format.hpp"
 #include "apps/auction/web/numbers.hpp"
 #include "apps/auction/web/page.hpp"
 #include "apps/auction/web/templates.hpp"
@@ -28,30 +29,100 @@ std::optional<Page> page_of(const Visit& visit) {
   return page;
 }
 
-struct Found {
+/// What is looked for: words, or the open auctions of a category or of a category in a region.
+struct Wanted {
   Interaction interaction;
-  std::string heading;
-  std::string url;  ///< Of this search, without page and number of items.
   Page page;
+  std::string words{};
+  Id category = 0;
+  std::optional<Id> region{};
 };
 
+std::string heading_of(const Shop& shop, const Wanted& wanted) {
+  if (wanted.interaction == Interaction::search) {
+    return wanted.words.empty() ? "Search" : "Search for \u201c" + wanted.words + "\u201d";
+  }
+  const std::string_view category = category_name(shop, wanted.category);
+  std::string heading{category.empty() ? "Unknown category" : category};
+  const auto region = wanted.region ? region_name(shop, *wanted.region) : std::string_view{};
+  return region.empty() ? heading : heading + " in " + region_label(region);
+}
+
+/// Without page and number of items.
+std::string url_of(const Wanted& wanted) {
+  if (wanted.interaction == Interaction::search) return "/search?q=" + url_encoded(wanted.words);
+  const std::string category = "category=" + std::to_string(wanted.category);
+  return wanted.region ? "/search?region=" + std::to_string(*wanted.region) + '&' + category
+                       : "/search?" + category;
+}
+
+Task<Result<std::vector<ItemSummary>>> items_of(Shop& shop, const Wanted& wanted, Page page,
+                                                WallSeconds now) {
+  Repository& repository = *shop.repository;
+  if (wanted.interaction == Interaction::search) return repository.search_text(wanted.words, page, now);
+  if (wanted.region) return repository.search_region(*wanted.region, wanted.category, page, now);
+  return repository.search_category(wanted.category, page, now);
+}
+
 /// RUBiS says "Sorry" for an empty page of a category or region: its client steps back then.
-http::Response results(Visit& visit, const Found& found, const std::vector<ItemSummary>& items) {
+std::string rendered(const Visit& visit, const Wanted& wanted, const std::string& heading,
+                     const std::vector<ItemSummary>& items) {
+  const Page& page = wanted.page;
   // RUBiS always offers a next page, people only get one that is likely to have something on it.
-  const bool full = std::ssize(items) == found.page.size;
-  const bool next = !items.empty() && (full || visit.family == Family::rubis) && found.page.number < kPageMax;
+  const bool full = std::ssize(items) == page.size;
+  const bool next = !items.empty() && (full || visit.family == Family::rubis) && page.number < kPageMax;
   Values values;
-  values.text("heading", found.heading).html("url", Html{found.url}).number("size", found.page.size);
-  values.flag("words", found.interaction == Interaction::search).flag("first_page", found.page.number == 0);
-  values.number("shown_page", found.page.number + 1);
-  values.flag("previous", found.page.number > 0).number("previous_page", found.page.number - 1);
-  values.flag("next", next).number("next_page", found.page.number + 1);
+  values.text("heading", heading).html("url", Html{url_of(wanted)}).number("size", page.size);
+  values.flag("words", wanted.interaction == Interaction::search).flag("first_page", page.number == 0);
+  values.number("shown_page", page.number + 1);
+  values.flag("previous", page.number > 0).number("previous_page", page.number - 1);
+  values.flag("next", next).number("next_page", page.number + 1);
   values.list("items", item_rows(items, visit.now));
-  return page(visit, found.interaction, found.heading, templates().items.render(values));
+  return templates().items.render(values);
+}
+
+/// Keeps the page of a list. `first`: the first item of the whole list; once that auction is over, all pages
+/// move up.
+void keep(Shop& shop, const Visit& visit, KeptPage page, const std::vector<ItemSummary>& items,
+          const std::vector<ItemSummary>& first) {
+  page.from = visit.now;
+  for (const ItemSummary& item : items) {
+    page.topics.push_back({Topic::Kind::item, item.id});
+    page.until = std::min(page.until, time_left_changes(item.ends, visit.now));
+  }
+  for (const ItemSummary& item : first) page.until = std::min(page.until, item.ends);
+  shop.pages.keep(std::move(page), *shop.repository);
 }
 
 http::Response bad_page(Visit& visit, Interaction interaction) {
   return failure(visit, interaction, 400, "Search", "The page and the number of items must be numbers.");
+}
+
+Task<http::Response> list(Shop& shop, Visit& visit, Wanted wanted) {
+  const Page& shown = wanted.page;
+  const PageKey key{wanted.interaction,
+                    visit.family,
+                    {wanted.category, wanted.region.value_or(0), shown.number, shown.size}};
+  if (const KeptPage* kept = shop.pages.find(key, *shop.repository, visit.now)) {
+    co_return page(visit, wanted.interaction, kept->title, kept->body);
+  }
+  const Revision revision = shop.repository->revision();
+  auto items = co_await items_of(shop, wanted, shown, visit.now);
+  if (!items) co_return store_failure(visit, wanted.interaction, items.error());
+  Result<std::vector<ItemSummary>> first{};
+  if (shown.number > 0) first = co_await items_of(shop, wanted, Page{.number = 0, .size = 1}, visit.now);
+  if (!first) co_return store_failure(visit, wanted.interaction, first.error());
+
+  const std::string heading = heading_of(shop, wanted);
+  const std::string body = rendered(visit, wanted, heading, *items);
+  keep(shop, visit,
+       {.key = key,
+        .title = heading,
+        .body = body,
+        .topics = {{Topic::Kind::category, wanted.category}},
+        .revision = revision},
+       *items, *first);
+  co_return page(visit, wanted.interaction, heading, body);
 }
 
 }  // namespace
@@ -67,10 +138,11 @@ Task<http::Response> search(Shop& shop, Visit& visit) {
          (static_cast<unsigned char>(words.back()) & 0xc0) == 0x80) {
     words.pop_back();
   }
-  auto items = co_await shop.repository->search_text(words, *page, visit.now);
+  const Wanted wanted{.interaction = Interaction::search, .page = *page, .words = std::move(words)};
+  auto items = co_await items_of(shop, wanted, *page, visit.now);
   if (!items) co_return store_failure(visit, Interaction::search, items.error());
-  const std::string heading = words.empty() ? "Search" : "Search for \u201c" + words + "\u201d";
-  co_return results(visit, {Interaction::search, heading, "/search?q=" + url_encoded(words), *page}, *items);
+  const std::string heading = heading_of(shop, wanted);
+  co_return web::page(visit, Interaction::search, heading, rendered(visit, wanted, heading, *items));
 }
 
 Task<http::Response> search_category(Shop& shop, Visit& visit) {
@@ -79,12 +151,8 @@ Task<http::Response> search_category(Shop& shop, Visit& visit) {
   if (!category) co_return failure(visit, kInteraction, 400, "Search in category", "A category is required.");
   const auto page = page_of(visit);
   if (!page) co_return bad_page(visit, kInteraction);
-  auto items = co_await shop.repository->search_category(*category, *page, visit.now);
-  if (!items) co_return store_failure(visit, kInteraction, items.error());
-  const std::string_view name = category_name(shop, *category);
-  const std::string heading{name.empty() ? "Unknown category" : name};
-  co_return results(visit, {kInteraction, heading, "/search?category=" + std::to_string(*category), *page},
-                    *items);
+  Wanted wanted{.interaction = kInteraction, .page = *page, .category = *category};
+  co_return co_await list(shop, visit, std::move(wanted));
 }
 
 Task<http::Response> search_region(Shop& shop, Visit& visit) {
@@ -96,14 +164,8 @@ Task<http::Response> search_region(Shop& shop, Visit& visit) {
   }
   const auto page = page_of(visit);
   if (!page) co_return bad_page(visit, kInteraction);
-  auto items = co_await shop.repository->search_region(*region, *category, *page, visit.now);
-  if (!items) co_return store_failure(visit, kInteraction, items.error());
-  std::string heading{category_name(shop, *category)};
-  if (heading.empty()) heading = "Unknown category";
-  if (const auto name = region_name(shop, *region); !name.empty()) heading += " in " + region_label(name);
-  const std::string url =
-      "/search?region=" + std::to_string(*region) + "&category=" + std::to_string(*category);
-  co_return results(visit, {kInteraction, heading, url, *page}, *items);
+  Wanted wanted{.interaction = kInteraction, .page = *page, .category = *category, .region = *region};
+  co_return co_await list(shop, visit, std::move(wanted));
 }
 
 }  // namespace sluice::auction::web
