@@ -17,7 +17,9 @@ add_library(sluice_boost STATIC
   ${PROJECT_SOURCE_DIR}/cmake/boost/beast.cpp
   ${PROJECT_SOURCE_DIR}/cmake/boost/json.cpp)
 target_compile_definitions(sluice_boost PUBLIC
-  BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_BEAST_SEPARATE_COMPILATION)
+  BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_BEAST_SEPARATE_COMPILATION
+  # A coroutine that waits with an idle connection would sit in a block that a larger one left behind.
+  BOOST_ASIO_DISABLE_AWAITABLE_FRAME_RECYCLING)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND SLUICE_SANITIZE)
   target_compile_options(sluice_boost PRIVATE -Wno-tsan)
 endif()

@@ -267,9 +267,9 @@ Task<bool> Connection::respond(http::Response response, bool refused) {
   const bool keep_alive = !refused && !last && !response.close && parser_->keep_alive();
   const bool bodiless =
       (!refused && request.method == http::Verb::head) || response.status == 204 || response.status == 304;
-  out_.clear();
+  std::string out = processor_.take_buffer();
   http::append_head(
-      out_, response,
+      out, response,
       {.date = processor_.date().at(wall_now()),
        .request_id = {request_id_.data(), request_id_.size()},
        .keep_alive = keep_alive,
@@ -279,16 +279,16 @@ Task<bool> Connection::respond(http::Response response, bool refused) {
   const std::uint64_t seconds = (bodiless ? 0 : size) / config.limits.write_rate;
   arm(config.limits.write_timeout + std::chrono::seconds{seconds});
   const auto* file = std::get_if<http::FileBody>(&response.body);
-  if (!bodiless) out_ += response.body_text();
+  if (!bodiless) out += response.body_text();
   const std::uint64_t file_size = file != nullptr && !bodiless ? size : 0;
   const bool in_one = file_size <= kFileChunk;  // head and file in one write
-  bool sent = (file_size == 0 || !in_one || file->read(0, file_size, out_)) && co_await write_all(out_);
-  if (sent && !in_one) sent = co_await write_file(*file);
+  bool sent = (file_size == 0 || !in_one || file->read(0, file_size, out)) && co_await write_all(out);
+  if (sent && !in_one) sent = co_await write_file(*file, out);
   if (!sent && expired_) processor_.counters().hit(Limit::write_timeout);
   record(response, sent && !bodiless ? size : 0);
   if (!refused) linger_ = linger_ || (!keep_alive && !in_.empty());
   processor_.put_back(std::move(parser_));
-  release(out_);
+  processor_.put_back(std::move(out));
   if (in_.empty()) release(in_);
   if (sent && keep_alive) enter(ConnectionState::idle);
   co_return sent;
@@ -317,11 +317,11 @@ Task<bool> Connection::write_all(std::string_view bytes) {
   }
 }
 
-Task<bool> Connection::write_file(const http::FileBody& file) {
+Task<bool> Connection::write_file(const http::FileBody& file, std::string& buffer) {
   for (std::uint64_t at = 0; at < file.size();) {
     const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(kFileChunk, file.size() - at));
-    out_.clear();
-    if (!file.read(at, count, out_) || !co_await write_all(out_)) co_return false;
+    buffer.clear();
+    if (!file.read(at, count, buffer) || !co_await write_all(buffer)) co_return false;
     at += count;
     co_await yield();  // a fast reader would never make us wait
   }

@@ -100,7 +100,7 @@ class Connection final : private TimerWheel::Timer, private tls::HandshakeGuard 
   Task<bool> respond(http::Response response, bool refused);
   Task<void> yield();
   Task<bool> write_all(std::string_view bytes);
-  Task<bool> write_file(const http::FileBody& file);
+  Task<bool> write_file(const http::FileBody& file, std::string& buffer);
   Task<void> close();
   Task<void> end_without_tls(std::string_view answer);
   Task<void> linger();
@@ -123,7 +123,6 @@ class Connection final : private TimerWheel::Timer, private tls::HandshakeGuard 
   http::Peer peer_;
   std::unique_ptr<http::RequestParser> parser_;  // from the first byte of a request to its answer
   std::string in_;                               // received behind the request being served (pipelining)
-  std::string out_;                              // being sent
   std::array<char, 16> request_id_{};
   std::uint64_t requests_ = 0;
   Monotonic::time_point request_start_{};

@@ -23,6 +23,9 @@ namespace {
 constexpr int kAcceptBatch = 32;
 constexpr unsigned kProbeEvery = 16;
 constexpr std::size_t kParsers = 256;
+
+/// Buffers of responses that wait for their next use, and the largest that is kept.
+constexpr std::size_t kBuffers = 64, kBufferMax = 256 * 1024;
 constexpr std::size_t kLogChunk = 32 * 1024;
 constexpr std::chrono::milliseconds kPulse{20};
 constexpr std::chrono::milliseconds kAcceptPause{10};
@@ -71,6 +74,7 @@ Processor::Processor(unsigned index, const Shared& shared, std::vector<Listener>
       record_buffers_(shared.config.tls_record_layer == "own" ? std::make_unique<tls::RecordBuffers>()
                                                               : nullptr) {
   parsers_.reserve(kParsers);
+  buffers_.reserve(kBuffers);
 }
 
 Processor::~Processor() { join(); }
@@ -321,6 +325,19 @@ void Processor::put_back(std::unique_ptr<http::RequestParser> parser) noexcept {
   if (!parser || parsers_.size() == kParsers) return;
   parser->reset();
   parsers_.push_back(std::move(parser));
+}
+
+std::string Processor::take_buffer() noexcept {
+  if (buffers_.empty()) return {};
+  std::string buffer = std::move(buffers_.back());
+  buffers_.pop_back();
+  return buffer;
+}
+
+void Processor::put_back(std::string buffer) noexcept {
+  if (buffer.capacity() > kBufferMax || buffers_.size() == kBuffers) return;
+  buffer.clear();
+  buffers_.push_back(std::move(buffer));
 }
 
 void Processor::next_request_id(std::array<char, 16>& id) noexcept {

@@ -88,6 +88,9 @@ class Processor {
   /// Parsers with warm buffers go from one request to the next, whoever sends it.
   std::unique_ptr<http::RequestParser> take_parser();
   void put_back(std::unique_ptr<http::RequestParser> parser) noexcept;
+  /// Empty, with memory of an earlier response if there is some; lent like a parser.
+  std::string take_buffer() noexcept;
+  void put_back(std::string buffer) noexcept;
   /// Null: OpenSSL's record layer is wanted.
   tls::RecordBuffers* record_buffers() noexcept { return record_buffers_.get(); }
   /// Unique in the process; 16 hexadecimal digits.
@@ -152,6 +155,7 @@ class Processor {
   std::array<char, 17 * 1024> scratch_;  // a whole TLS record
   const std::unique_ptr<tls::RecordBuffers> record_buffers_;
   std::vector<std::unique_ptr<http::RequestParser>> parsers_;  // that nobody uses
+  std::vector<std::string> buffers_;                           // the same
   std::thread thread_;
 };
 

@@ -41,7 +41,10 @@ bool if_range_holds(std::string_view value, const Validators& validators, WallSe
 }  // namespace
 
 Precondition evaluate_preconditions(const Request& request, const Validators& validators, WallSeconds now) {
-  const auto date_of = [&](std::string_view name) { return parse_http_date(request.field(name), now); };
+  const auto date_of = [&](std::string_view name) -> std::optional<WallSeconds> {
+    const std::string_view value = request.field(name);
+    return value.empty() ? std::nullopt : parse_http_date(value, now);
+  };
   const auto modified = validators.last_modified;
   if (const auto list = request.field("if-match"); !list.empty()) {
     if (!lists_etag(list, validators.etag, false)) return Precondition::failed;

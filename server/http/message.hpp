@@ -92,7 +92,13 @@ struct Response {
   std::uint64_t body_size() const noexcept;
   /// The body, but for that of an open file, which is empty here.
   std::string_view body_text() const noexcept;
-  void set(std::string_view name, std::string value) { fields.push_back({name, std::move(value)}); }
+  void set(std::string_view name, std::string value) {
+    if (fields.empty()) fields.reserve(kUsualFields);
+    fields.push_back({name, std::move(value)});
+  }
+
+ private:
+  static constexpr std::size_t kUsualFields = 6;
 };
 
 /// `text/plain` with one sentence.

@@ -1,5 +1,6 @@
 #include "server/http/response_head.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <charconv>
@@ -36,7 +37,7 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
 }
 
 bool is_safe(const Response::Field& field) noexcept {
-  return field.value.find_first_of(std::string_view{"\r\n\0", 3}) == std::string::npos;
+  return std::ranges::none_of(field.value, [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
 }
 
 bool sets(const Response& response, std::string_view name) noexcept {

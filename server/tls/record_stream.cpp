@@ -23,9 +23,9 @@ constexpr std::size_t kUnsentMax = 16 * 1024;
 /// Of one write; the rest of the buffer is for alerts and the like.
 constexpr std::size_t kOutputMax = 72 * 1024;
 
-// A response begins with a record that fits into one packet, and goes on with records of few packets, so that
-// the client can begin to work; what is large takes large ones.
-constexpr std::size_t kFirstRecord = 1360, kEarlyRecord = 4096, kEarly = 16 * 1024;
+// What is small is one record. What is not begins with a record that fits into one packet, and goes on with records of
+// few packets, so that the client can begin to work, until it is large and takes large ones.
+constexpr std::size_t kSmall = 4096, kFirstRecord = 1360, kEarlyRecord = 4096, kEarly = 16 * 1024;
 
 void release(std::string& buffer) noexcept { std::string().swap(buffer); }
 
@@ -202,8 +202,9 @@ void RecordStream::end_with(const Opened& opened) {
   flush();
 }
 
-std::size_t RecordStream::record_size() const noexcept {
-  if (burst_ == 0) return kFirstRecord;
+/// Of the next one, when `left` bytes are to be sent.
+std::size_t RecordStream::record_size(std::size_t left) const noexcept {
+  if (burst_ == 0) return left <= kSmall ? kSmall : kFirstRecord;
   return burst_ < kEarly ? kEarlyRecord : kPlaintextMax;
 }
 
@@ -218,7 +219,7 @@ Step RecordStream::write(std::string_view plain, int flags) {
   std::memcpy(out.data(), unsent_.data(), filled);
   Step step;
   while (step.bytes < plain.size()) {
-    const Bytes piece = as_bytes(plain.substr(step.bytes, record_size()));
+    const Bytes piece = as_bytes(plain.substr(step.bytes, record_size(plain.size() - step.bytes)));
     if (filled + RecordLayer::sealed_max(piece.size()) > kOutputMax) break;
     const std::size_t sealed = layer_->seal(piece, out.subspan(filled));
     if (sealed == 0) return {.error = StreamError::closed};

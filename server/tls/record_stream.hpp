@@ -52,7 +52,7 @@ class RecordStream final : public TlsStream {
   Step flush() { return write_some({}); }
   void open_all(std::span<std::uint8_t> received, std::size_t& plain);
   void end_with(const Opened& opened);
-  std::size_t record_size() const noexcept;
+  std::size_t record_size(std::size_t left) const noexcept;
 
   Socket& socket_;
   SSL_CTX& context_;
