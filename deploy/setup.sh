@@ -5,6 +5,7 @@
 #   deploy/setup.sh build test     what `make test`, `make asan`, `make fmt` ... need as well
 #   deploy/setup.sh build bench    what `make bench` needs
 #   deploy/setup.sh peers          the servers that `make bench` compares with; installed, not started
+#   deploy/setup.sh interop        a JDK, for the tests with the JVM's TLS; without it they are left out
 #   deploy/setup.sh rivals         those that `make bench-overload` compares with: nginx and HAProxy
 #
 # As root, or through sudo. Otherwise it prints the one command to type and exits with 1.
@@ -18,6 +19,7 @@ test="clang clang-format clang-tidy libclang-rt-14-dev llvm-14 curl openssl pyth
 bench="openssl python3 wrk"
 peers="nginx-light haproxy h2o apache2 tomcat10 openjdk-17-jre-headless"
 rivals="nginx-light haproxy"
+interop="openjdk-17-jdk-headless"
 
 fail() {
   echo "setup: $*" >&2
@@ -32,10 +34,11 @@ for group in "$@"; do
     bench) wanted="$wanted $bench" ;;
     peers) wanted="$wanted $peers" ;;
     rivals) wanted="$wanted $rivals" ;;
-    *) fail "no group \"$group\"; there are build, test, bench, peers and rivals." ;;
+    interop) wanted="$wanted $interop" ;;
+    *) fail "no group \"$group\"; there are build, test, bench, peers, rivals and interop." ;;
   esac
 done
-[ -n "$wanted" ] || fail "say what for: build, test, bench, peers, rivals."
+[ -n "$wanted" ] || fail "say what for: build, test, bench, peers, rivals, interop."
 
 if ! command -v dpkg-query >/dev/null 2>&1; then
   echo "setup: not a Debian system, so nothing was checked; needed are the counterparts of:" $wanted >&2

@@ -1,11 +1,14 @@
 #include "server/admin.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include <openssl/crypto.h>
 #include <boost/asio/co_spawn.hpp>
@@ -45,6 +48,36 @@ AdminResponse reply(const AdminRequest& request, beast::http::status status, std
   if (request.method() == beast::http::verb::head) response.body().clear();
   return response;
 }
+
+/// Descriptors that are kept for when there are no others: whoever looks after a server must get in then,
+/// too.
+class Reserve {
+ public:
+  Reserve() noexcept { hold(); }
+  Reserve(const Reserve&) = delete;
+  Reserve& operator=(const Reserve&) = delete;
+  ~Reserve() { give(); }
+
+  /// Those it has not got. There may be none left.
+  void hold() noexcept {
+    for (int& fd : kept_) {
+      if (fd < 0) fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    }
+  }
+  /// False when there was nothing to give.
+  bool give() noexcept {
+    bool any = false;
+    for (int& fd : kept_) {
+      if (fd < 0) continue;
+      ::close(std::exchange(fd, -1));
+      any = true;
+    }
+    return any;
+  }
+
+ private:
+  std::array<int, 4> kept_{-1, -1, -1, -1};
+};
 
 }  // namespace
 
@@ -106,6 +139,9 @@ class Admin::Impl {
       asio::basic_stream_socket<Protocol, Executor> socket(io_.get_executor());
       co_await acceptor.async_accept(socket, asio::redirect_error(use_task, error));
       if (error == asio::error::operation_aborted) co_return;
+      const bool short_of =
+          error == asio::error::no_descriptors || error == boost::system::errc::too_many_files_open_in_system;
+      if (short_of && reserve_.give()) continue;
       if (error) {  // out of descriptors: the listener must not spin
         asio::basic_waitable_timer<Monotonic, asio::wait_traits<Monotonic>, Executor> pause(
             io_.get_executor(), std::chrono::milliseconds{100});
@@ -139,6 +175,8 @@ class Admin::Impl {
       co_await beast::http::async_write(stream, response, asio::redirect_error(use_task, error));
     }
     --connections_;
+    stream.close();
+    reserve_.hold();
   }
 
   bool authorized(const AdminRequest& request) const {
@@ -222,6 +260,7 @@ class Admin::Impl {
   std::string socket_path_;
   bool needs_token_ = false;
   int connections_ = 0;
+  Reserve reserve_;
   std::uint64_t refused_ = 0;
   std::thread thread_;
 };

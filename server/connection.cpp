@@ -7,7 +7,6 @@
 #include <exception>
 
 #include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
 
 #include "server/http/response_head.hpp"
 #include "server/processor.hpp"
@@ -37,8 +36,8 @@ Limit limit_of(std::string_view parser_limit) {
 
 }  // namespace
 
-Connection::Connection(Processor& processor, tls::Socket socket, const Endpoint& peer)
-    : processor_(processor), socket_(std::move(socket)), origin_(origin_of(peer)) {
+Connection::Connection(Processor& processor, int fd, const Endpoint& peer)
+    : processor_(processor), socket_(processor.poller(), fd), origin_(origin_of(peer)) {
   peer_.address = peer.address().to_string();
   processor_.counters().connections[static_cast<std::size_t>(state_)].add();
 }
@@ -61,8 +60,7 @@ Task<void> Connection::run() {
   }
   if (next == Next::proceed) next = co_await serve(has_request);
   if (next == Next::close && !aborted_) co_await close();
-  boost::system::error_code ignored;
-  socket_.close(ignored);  // here, so that its price is booked on the connection
+  socket_.close();  // here, so that its price is booked on the connection
 }
 
 void Connection::at_work() noexcept { processor_.meter().start(effort_); }
@@ -76,22 +74,19 @@ std::uint64_t Connection::book(Work work) noexcept {
 void Connection::drain() noexcept {
   if (state_ != ConnectionState::idle) return;  // it looks for itself when it is done
   interrupted_ = true;
-  boost::system::error_code ignored;
-  socket_.cancel(ignored);
+  socket_.cancel();
 }
 
 void Connection::abort() noexcept {
   aborted_ = true;
   if (turn_) turn_->end(false);
-  boost::system::error_code ignored;
-  socket_.cancel(ignored);
+  socket_.cancel();
 }
 
 void Connection::on_expired() noexcept {
   expired_ = true;
   if (turn_) turn_->end(false);
-  boost::system::error_code ignored;
-  socket_.cancel(ignored);
+  socket_.cancel();
 }
 
 void Connection::arm(std::chrono::milliseconds after) noexcept {
@@ -106,9 +101,8 @@ void Connection::enter(ConnectionState state) noexcept {
   state_ = state;
 }
 
-Task<void> Connection::ready(tls::Need need, boost::system::error_code& error) {
-  const auto wait = need == tls::Need::writable ? tls::Socket::wait_write : tls::Socket::wait_read;
-  return socket_.async_wait(wait, boost::asio::redirect_error(use_task, error));
+Task<bool> Connection::ready(tls::Need need, Socket::Told told) {
+  return socket_.wait(need == tls::Need::writable ? Socket::Until::writable : Socket::Until::readable, told);
 }
 
 // --- requests
@@ -139,7 +133,8 @@ Task<Connection::Next> Connection::read_request(std::chrono::milliseconds patien
   arm(patience);
   auto& scratch = processor_.scratch();
   // A reading system call would most likely find nothing.
-  bool wait_first = in_.empty() && !tls_->pending() && !tls_->unsent();
+  bool wait_first = in_.empty() && !tls_->pending() && !tls_->unsent() && tls_->drained();
+  arrived_at_ = Monotonic::time_point::max();  // later than now, as far as we know
   std::string_view fresh = in_;
   while (true) {
     if (!fresh.empty()) {
@@ -157,6 +152,7 @@ Task<Connection::Next> Connection::read_request(std::chrono::milliseconds patien
       in_.clear();
     }
     tls::Step step{.need = tls::Need::readable};
+    const auto told = wait_first ? Socket::Told::counts : Socket::Told::nothing_since;
     if (!std::exchange(wait_first, false)) step = tls_->read_some(scratch);
     if (step.error) {
       left_ = true;
@@ -166,11 +162,11 @@ Task<Connection::Next> Connection::read_request(std::chrono::milliseconds patien
     if (step.need == tls::Need::nothing) continue;
     // Draining: what had arrived by now was read above and is answered; an idle connection ends.
     if (!request_begun() && interrupted_) co_return Next::close;
-    boost::system::error_code error;
-    co_await ready(step.need, error);
+    const bool arrived = co_await ready(step.need, told);
     at_work();
+    arrived_at_ = socket_.told_at();
     if (aborted_) co_return Next::drop;
-    if (error && (expired_ || !interrupted_)) co_return co_await time_out();
+    if (!arrived && (expired_ || !interrupted_)) co_return co_await time_out();
   }
 }
 
@@ -250,7 +246,7 @@ Task<http::Response> Connection::answer() {
   at_work();
   processor_.door().work_ends(Monotonic::now() - begun);
   if (response.status == 404 && processor_.files() != nullptr) {
-    if (auto file = processor_.files()->serve(request, wall_now())) response = std::move(*file);
+    if (auto file = processor_.files()->serve(request, wall_now(), arrived_at_)) response = std::move(*file);
   }
   co_return response;
 }
@@ -296,7 +292,7 @@ Task<bool> Connection::respond(http::Response response, bool refused) {
 
 /// Lets every other connection of the processor have its turn.
 Task<void> Connection::yield() {
-  co_await boost::asio::post(socket_.get_executor(), use_task);
+  co_await boost::asio::post(socket_.executor(), use_task);
   at_work();
 }
 
@@ -310,10 +306,9 @@ Task<bool> Connection::write_all(std::string_view bytes) {
     bytes.remove_prefix(step.bytes);
     if (step.need == tls::Need::nothing && bytes.empty()) co_return true;
     if (step.need == tls::Need::nothing) continue;
-    boost::system::error_code error;
-    co_await ready(step.need, error);
+    const bool writable = co_await ready(step.need);
     at_work();
-    if (expired_ || aborted_) co_return false;
+    if (!writable) co_return false;
   }
 }
 
@@ -360,12 +355,11 @@ void Connection::record(const http::Response& response, std::uint64_t body_bytes
 Task<void> Connection::close() {
   enter(ConnectionState::closing);
   arm(processor_.config().limits.close_timeout);
-  boost::system::error_code error;
   for (auto step = tls_->shutdown(); step.need == tls::Need::writable && !step.error;
        step = tls_->shutdown()) {
-    co_await ready(step.need, error);
+    const bool writable = co_await ready(step.need);
     at_work();
-    if (error) co_return;
+    if (!writable) co_return;
   }
   if (linger_) co_await linger();
 }
@@ -374,13 +368,11 @@ Task<void> Connection::close() {
 /// its way (RFC 9112 section 9.6). So what still comes is read and dropped, until the peer closes or the
 /// deadline passes.
 Task<void> Connection::linger() {
-  boost::system::error_code error;
-  socket_.shutdown(tls::Socket::shutdown_send, error);
-  while (!error) {
+  socket_.end_sending();
+  while (!expired_ && !aborted_) {
     const ssize_t n = ::recv(fd(), processor_.scratch().data(), processor_.scratch().size(), 0);
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) co_return;
-    if (n < 0) co_await ready(tls::Need::readable, error);
-    if (expired_ || aborted_) break;
+    if (n < 0 && !co_await ready(tls::Need::readable)) break;
   }
   if (expired_) processor_.counters().hit(Limit::close_timeout);
 }

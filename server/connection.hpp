@@ -18,6 +18,7 @@
 #include "server/http/request_parser.hpp"
 #include "server/listener.hpp"
 #include "server/place.hpp"
+#include "server/poller.hpp"
 #include "server/refusal_page.hpp"
 #include "server/tls/screen.hpp"
 #include "server/tls/tls_stream.hpp"
@@ -34,7 +35,8 @@ class Connection final : private TimerWheel::Timer, private tls::HandshakeGuard 
   /// In the processor's list of connections; leaves it by itself.
   boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> list_hook;
 
-  Connection(Processor& processor, tls::Socket socket, const Endpoint& peer);
+  /// Takes over `fd`.
+  Connection(Processor& processor, int fd, const Endpoint& peer);
   ~Connection() override;
   Connection& operator=(const Connection&) = delete;
 
@@ -110,21 +112,22 @@ class Connection final : private TimerWheel::Timer, private tls::HandshakeGuard 
   void enter(ConnectionState state) noexcept;
   void record(const http::Response& response, std::uint64_t body_bytes);
   std::uint64_t add_body(const http::Response& response);
-  /// Completes when the socket is ready, or with an error once the deadline passed or the connection was cut.
-  Task<void> ready(tls::Need need, boost::system::error_code& error);
-  int fd() noexcept { return socket_.native_handle(); }
+  /// Until the socket is ready. False when the deadline passed or the connection was cut.
+  Task<bool> ready(tls::Need need, Socket::Told told = Socket::Told::nothing_since);
+  int fd() const noexcept { return socket_.fd(); }
   /// After each suspension: from here on it is this connection's work again.
   void at_work() noexcept;
   std::uint64_t book(Work work) noexcept;
 
   Processor& processor_;
-  tls::Socket socket_;
+  Socket socket_;
   std::unique_ptr<tls::TlsStream> tls_;
   http::Peer peer_;
   std::unique_ptr<http::RequestParser> parser_;  // from the first byte of a request to its answer
   std::string in_;                               // received behind the request being served (pipelining)
   std::array<char, 16> request_id_{};
   std::uint64_t requests_ = 0;
+  Monotonic::time_point arrived_at_{};  // by then a part of the request was here
   Monotonic::time_point request_start_{};
   const Origin origin_;
   std::unique_ptr<tls::Screened> screened_;  // until the handshake is over

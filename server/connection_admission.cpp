@@ -65,7 +65,7 @@ Task<Connection::Next> Connection::ask_as_newcomer() {
   if (processor_.door().suspect(origin_, Monotonic::now())) co_return co_await refuse(Outcome::new_suspect);
   counters.demand.offered.add();
   Outcome admitted = Outcome::new_open;
-  turn_ = std::make_unique<Turn>(socket_.get_executor());
+  turn_ = std::make_unique<Turn>(socket_.executor());
   Verdict verdict = processor_.door().ask(*turn_, origin_, Monotonic::now());
   if (verdict == Verdict::park) {
     verdict = co_await wait_at_gate();
@@ -248,7 +248,7 @@ bool Connection::begin_request(Monotonic::time_point now) noexcept {
 Task<bool> Connection::wait_for_work() {
   const bool protects = session_ && session_->is_protected(request_start_);
   if (protects) co_return true;
-  turn_ = std::make_unique<Turn>(socket_.get_executor());
+  turn_ = std::make_unique<Turn>(socket_.executor());
   if (!processor_.door().line_up_for_work(*turn_)) {
     turn_.reset();
     co_return false;

@@ -46,10 +46,9 @@ Task<Connection::Next> Connection::read_hello() {
     // The bytes stay in the socket, which would be readable at once: wait for more than there are.
     const int more = static_cast<int>(have + 1);
     if (have > 0) ::setsockopt(fd(), SOL_SOCKET, SO_RCVLOWAT, &more, sizeof more);
-    boost::system::error_code error;
-    co_await ready(tls::Need::readable, error);
+    const bool readable = co_await ready(tls::Need::readable);
     at_work();
-    if (error) break;
+    if (!readable) break;
   }
   if (expired_) processor_.counters().hit(Limit::hello_timeout);
   if (seen > 0) {
@@ -96,7 +95,7 @@ Task<void> Connection::end_without_tls(std::string_view answer) {
 Task<Connection::Next> Connection::handshake() {
   enter(ConnectionState::handshake);
   arm(processor_.config().limits.handshake_timeout);
-  tls_ = tls::make_stream(socket_, processor_.tls().context(), this, processor_.record_buffers(),
+  tls_ = tls::make_stream(fd(), processor_.tls().context(), this, processor_.record_buffers(),
                           grant_ == Grant::explain ? tls::Issue::later : tls::Issue::in_handshake);
   const auto started = Monotonic::now();
   while (true) {
@@ -107,10 +106,9 @@ Task<Connection::Next> Connection::handshake() {
       co_return Next::drop;
     }
     if (step.need == tls::Need::nothing) break;
-    boost::system::error_code error;
-    co_await ready(step.need, error);
+    const bool go_on = co_await ready(step.need);
     at_work();
-    if (error) {
+    if (!go_on) {
       if (expired_) processor_.counters().hit(Limit::handshake_timeout);
       end_handshake(Ending::failed);
       co_return Next::drop;

@@ -43,7 +43,7 @@ class Door {
 
   // What the processor tells it.
   void follow(const admission::Plan& plan, Instant now);
-  /// Every 20 ms; `delay`: how late it came, i.e. what any ready event had to wait.
+  /// Every 25 ms; `delay`: how late it came, i.e. what any ready event had to wait.
   void pulse(Instant now, Monotonic::duration delay);
 
   // What connections ask.

@@ -24,10 +24,13 @@ constexpr int kAcceptBatch = 32;
 constexpr unsigned kProbeEvery = 16;
 constexpr std::size_t kParsers = 256;
 
+/// How often at most the operator is told that descriptors have run out.
+constexpr std::chrono::minutes kShortageTold{1};
+
 /// Buffers of responses that wait for their next use, and the largest that is kept.
 constexpr std::size_t kBuffers = 64, kBufferMax = 256 * 1024;
 constexpr std::size_t kLogChunk = 32 * 1024;
-constexpr std::chrono::milliseconds kPulse{20};
+constexpr std::chrono::milliseconds kPulse{25};
 constexpr std::chrono::milliseconds kAcceptPause{10};
 constexpr std::chrono::milliseconds kGather{8};
 constexpr std::chrono::seconds kShortBacklogFor{1};
@@ -64,8 +67,8 @@ Processor::Processor(unsigned index, const Shared& shared, std::vector<Listener>
       per_address_max_(share(shared.config.limits.connections_per_address, shared.processors)),
       counters_(shared.app.interactions().size()),
       work_(io_.get_executor()),
+      poller_(io_.get_executor()),
       listeners_(std::move(listeners)),
-      tick_timer_(io_.get_executor()),
       pulse_timer_(io_.get_executor()),
       wheel_(coarse_now()),
       meter_(counters_.work_ns, counters_.unbooked_ns, counters_.thread_cpu_ns),
@@ -102,7 +105,7 @@ void Processor::run(std::promise<void> started) {
     started.set_exception(std::current_exception());
     return;
   }
-  boost::asio::co_spawn(io_, tick(), boost::asio::detached);
+  boost::asio::co_spawn(io_, poller_.run(), boost::asio::detached);
   boost::asio::co_spawn(io_, pulse(), boost::asio::detached);
   loop();
   flush_log();
@@ -169,25 +172,17 @@ void Processor::join() {
 
 void Processor::finish_if_drained() {
   if (!draining_ || open_connections_ > 0) return;
-  tick_timer_.cancel();
   pulse_timer_.cancel();
+  poller_.stop();
   work_.reset();
 }
 
-Task<void> Processor::tick() {
-  boost::system::error_code error;
-  while (!draining_ || open_connections_ > 0) {
-    tick_timer_.expires_after(TimerWheel::kTick);
-    co_await tick_timer_.async_wait(boost::asio::redirect_error(use_task, error));
-    wheel_.advance(coarse_now());
-    flush_log();
-  }
-}
-
-/// How late a timer comes is what any ready event has to wait for the thread.
+/// All that has to be done now and then, by one timer: an idle processor is woken up no more than that. How
+/// late it comes is what any ready event has to wait for the thread.
 Task<void> Processor::pulse() {
+  static_assert(TimerWheel::kTick == 2 * kPulse);
   boost::system::error_code error;
-  while (!draining_ || open_connections_ > 0) {
+  for (unsigned beat = 0; !draining_ || open_connections_ > 0; ++beat) {
     pulse_timer_.expires_after(kPulse);
     co_await pulse_timer_.async_wait(boost::asio::redirect_error(use_task, error));
     const auto now = Monotonic::now();
@@ -195,6 +190,9 @@ Task<void> Processor::pulse() {
     door_.pulse(now, now - pulse_timer_.expiry());
     backlog_short_ = backlog_short_ && now - paused_at_ <= kShortBacklogFor;
     set_backlog();
+    if (beat % 2 != 0) continue;
+    wheel_.advance(coarse_now());
+    flush_log();
   }
 }
 
@@ -253,7 +251,7 @@ bool Processor::accept_batch(Acceptor& acceptor) {
     }
     if (errno == EINTR || errno == ECONNABORTED) continue;
     if (!out_of_descriptors(errno)) return false;
-    counters_.hit(Limit::descriptors);
+    on_shortage(errno);
     return true;
   }
   return false;
@@ -263,16 +261,37 @@ void Processor::admit(int fd, const Endpoint& peer, std::uint64_t started) {
   counters_.accepted.add();
   const Origin origin = origin_of(peer);
   if (turn_away(fd, origin, started)) return;
-  tls::Socket socket(io_.get_executor(), peer.protocol(), fd);
-  if (open_connections_ >= connections_max_) return counters_.hit(Limit::connections);
-  auto& from_address = per_address_[origin.address];
-  if (from_address >= per_address_max_) return counters_.hit(Limit::connections_per_address);
-  ++from_address;
+  if (const auto limit = full(origin)) {
+    ::close(fd);
+    return counters_.hit(*limit);
+  }
+  ++per_address_[origin.address];
   ++open_connections_;
-  auto connection = std::make_unique<Connection>(*this, std::move(socket), peer);
+  auto connection = std::make_unique<Connection>(*this, fd, peer);
   meter_.credit(connection->effort(), started);
   connections_.push_back(*connection);
   boost::asio::co_spawn(io_, serve(std::move(connection)), boost::asio::detached);
+}
+
+/// The connections that are open go on; said once in a while, for it may last.
+void Processor::on_shortage(int error) {
+  counters_.hit(Limit::descriptors);
+  const auto now = Monotonic::now();
+  if (shortage_told_at_ && now - *shortage_told_at_ < kShortageTold) return;
+  shortage_told_at_ = now;
+  report("can't accept (" + std::generic_category().message(error) +
+         "): " + std::to_string(open_connections_) +
+         " connections are open here and go on, new ones wait. Raise the limit of open files (ulimit -n, "
+         "LimitNOFILE)");
+}
+
+/// The limit that keeps one more connection from there out.
+std::optional<Limit> Processor::full(const Origin& origin) const {
+  if (open_connections_ >= connections_max_) return Limit::connections;
+  const auto from_address = per_address_.find(origin.address);
+  if (from_address != per_address_.end() && from_address->second >= per_address_max_)
+    return Limit::connections_per_address;
+  return std::nullopt;
 }
 
 /// The cheapest way to say no: before there is a connection, an entry in epoll, a coroutine. Only while

@@ -81,6 +81,7 @@ class Processor {
   WorkMeter& meter() noexcept { return meter_; }
   Counters& counters() noexcept { return counters_; }
   TimerWheel& wheel() noexcept { return wheel_; }
+  Poller& poller() noexcept { return poller_; }
   http::DateCache& date() noexcept { return date_; }
   bool draining() const noexcept { return draining_; }
   /// Memory for one read; its content does not outlive a suspension.
@@ -109,10 +110,11 @@ class Processor {
   void run(std::promise<void> started);
   void loop();
   Task<void> accept_loop(Acceptor& acceptor);
-  Task<void> tick();
   Task<void> pulse();
   /// Accepts what is waiting, up to a batch. Returns whether the process is out of descriptors.
   bool accept_batch(Acceptor& acceptor);
+  void on_shortage(int error);
+  std::optional<Limit> full(const Origin& origin) const;
   void admit(int fd, const Endpoint& peer, std::uint64_t started);
   Task<void> serve(std::unique_ptr<Connection> connection);
   /// Refuses a newcomer on the spot, before there is a connection to speak of. False when that is not for
@@ -132,9 +134,10 @@ class Processor {
   WaitingAside aside_;  // before the loop, in which requests may be left that look at it
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<Executor> work_;
+  Poller poller_;
   std::vector<Listener> listeners_;
   std::vector<Acceptor> acceptors_;
-  Timer tick_timer_, pulse_timer_;
+  Timer pulse_timer_;
   TimerWheel wheel_;
   http::DateCache date_;
   WorkMeter meter_;
@@ -149,6 +152,7 @@ class Processor {
   int backlog_ = 0;             // the kernel's queue as it is set; 0: as it was at the start
   bool backlog_short_ = false;  // the kernel's queue is kept short, as we can't keep up with refusing
   Monotonic::time_point paused_at_{};
+  std::optional<Monotonic::time_point> shortage_told_at_;
   std::string log_chunk_;
   std::uint64_t log_lines_ = 0;
   std::uint64_t next_id_;

@@ -66,7 +66,7 @@ class WorkMeter {
   /// what is booked, with the next pulse.
   std::uint64_t book(Effort& effort, Work work) noexcept;
 
-  /// Reads the thread's CPU clock. About every 20 ms.
+  /// Reads the thread's CPU clock. About every 25 ms.
   void pulse(Monotonic::time_point now) noexcept;
 
  private:

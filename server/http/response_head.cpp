@@ -37,14 +37,22 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
 }
 
 bool is_safe(const Response::Field& field) noexcept {
-  return std::ranges::none_of(field.value, [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
+  const auto breaks = [](char c) {
+    return static_cast<unsigned char>(c) <= '\r' && (c == '\r' || c == '\n' || c == '\0');
+  };
+  return std::ranges::none_of(field.value, breaks);
 }
 
-bool sets(const Response& response, std::string_view name) noexcept {
+/// Which of the defaults, and behind them HSTS, the response has of its own.
+unsigned own_fields(const Response& response) noexcept {
+  unsigned own = 0;
   for (const Response::Field& field : response.fields) {
-    if (equal_without_case(field.name, name)) return true;
+    for (std::size_t i = 0; i < kDefaults.size(); ++i) {
+      if (equal_without_case(field.name, kDefaults[i].name)) own |= 1U << i;
+    }
+    if (equal_without_case(field.name, kHsts)) own |= 1U << kDefaults.size();
   }
-  return false;
+  return own;
 }
 
 void append_status_line(std::string& out, unsigned status) {
@@ -58,10 +66,11 @@ void append_status_line(std::string& out, unsigned status) {
 }
 
 void append_security_fields(std::string& out, const Response& response, std::chrono::seconds hsts_max_age) {
-  for (const Default& field : kDefaults) {
-    if (!sets(response, field.name)) out.append(field.line);
+  const unsigned own = own_fields(response);
+  for (std::size_t i = 0; i < kDefaults.size(); ++i) {
+    if ((own >> i & 1U) == 0) out.append(kDefaults[i].line);
   }
-  if (hsts_max_age.count() > 0 && !sets(response, kHsts)) {
+  if (hsts_max_age.count() > 0 && (own >> kDefaults.size() & 1U) == 0) {
     out.append(kHsts).append(": max-age=");
     append_number(out, static_cast<std::uint64_t>(hsts_max_age.count()));
     out.append("\r\n");

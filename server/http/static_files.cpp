@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <mutex>
@@ -265,26 +266,34 @@ class DirectoryFiles::Kept {
     struct stat status {};
     Description description{};
     std::string content{};
+    mutable std::atomic<Monotonic::time_point> looked_at{};  // then it was as it is here
   };
   using FilePtr = std::shared_ptr<const File>;
 
   /// Null when there is none, or it has changed.
-  FilePtr find(int root, const std::string& path) const {
+  FilePtr find(int root, const std::string& path, Monotonic::time_point began) const {
     FilePtr file;
     {
       const std::lock_guard lock(mutex_);
       if (const auto found = files_.find(path); found != files_.end()) file = found->second;
     }
+    if (!file) return nullptr;
+    if (file->looked_at.load(std::memory_order_relaxed) >= began) return file;
+    const auto now = Monotonic::now();
     struct stat status {};
-    if (!file || ::fstatat(root, path.c_str() + 1, &status, AT_SYMLINK_NOFOLLOW) != 0) return nullptr;
-    return same_file(status, file->status) ? file : nullptr;
+    if (::fstatat(root, path.c_str() + 1, &status, AT_SYMLINK_NOFOLLOW) != 0) return nullptr;
+    if (!same_file(status, file->status)) return nullptr;
+    file->looked_at.store(now, std::memory_order_relaxed);
+    return file;
   }
 
   /// Reads the file if it is one to be kept.
   void keep(const std::string& path, int fd, const struct stat& status, WallSeconds now) {
     const auto size = static_cast<std::uint64_t>(status.st_size);
     if (size > kKeptSize || now - WallSeconds{std::chrono::seconds{status.st_mtim.tv_sec}} < kSettled) return;
-    auto file = std::make_shared<File>(File{status, describe(status, path), {}});
+    auto file = std::make_shared<File>();
+    file->status = status;
+    file->description = describe(status, path);
     file->content.resize(size);
     if (::pread(fd, file->content.data(), size, 0) != static_cast<ssize_t>(size)) return;
     const std::lock_guard lock(mutex_);
@@ -309,11 +318,12 @@ DirectoryFiles::~DirectoryFiles() {
   if (root_ >= 0) ::close(root_);
 }
 
-std::optional<Response> DirectoryFiles::serve(const Request& request, WallSeconds now) const {
+std::optional<Response> DirectoryFiles::serve(const Request& request, WallSeconds now,
+                                              Monotonic::time_point began) const {
   std::string path{request.path};
   if (!path.starts_with('/') || path.find('\0') != std::string::npos) return std::nullopt;
   if (path.ends_with('/')) path += "index.html";
-  if (const auto kept = kept_->find(root_, path)) {
+  if (const auto kept = kept_->find(root_, path, began)) {
     if (auto response = answer_method(request.method)) return response;
     return respond(kept->description, request, now, [&](const Range& range) -> Response::Body {
       if (range.kind == Range::Kind::whole) return std::shared_ptr<const std::string>(kept, &kept->content);

@@ -56,7 +56,7 @@ class EmbeddedFiles {
   Map<Entry> by_path_;
 };
 
-/// The regular files beneath a directory. Small ones are kept in memory, and looked at each time: what
+/// The regular files beneath a directory. Small ones are kept in memory, and looked at for each request: what
 /// changes there shows at once. Any thread may use it, but serving blocks for a system call or a few, and for
 /// disk reads when the file is not in the page cache.
 ///
@@ -75,7 +75,11 @@ class DirectoryFiles {
 
   /// A path that ends in '/' means its index.html. Single byte ranges are served (206, 416). Pages of a
   /// directory get a Content-Security-Policy that lets them load what lies beside them.
-  std::optional<Response> serve(const Request& request, WallSeconds now) const;
+  ///
+  /// `began`: when the request, or a part of it, was there. A file that was looked at since then is not
+  /// looked at again, so that requests which come together share a system call.
+  std::optional<Response> serve(const Request& request, WallSeconds now,
+                                Monotonic::time_point began = Monotonic::time_point::max()) const;
 
   static constexpr std::size_t kKeptSize = 64 * 1024;  ///< Of a file that is kept, at most ...
   static constexpr std::size_t kKeptFiles = 256;       ///< ... and of these so many.

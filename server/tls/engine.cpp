@@ -6,6 +6,7 @@
 #include <openssl/rand.h>
 
 #include "server/tls/handshake.hpp"
+#include "server/tls/session_facts.hpp"
 
 /// OpenSSL calls back on the thread that works on the connection. What these functions leave in its error
 /// queue is cleared with the step's outcome (TlsStream).
@@ -81,11 +82,12 @@ SSL_TICKET_RETURN judge_ticket(SSL* ssl, SSL_SESSION* session, const unsigned ch
                                SSL_TICKET_STATUS status, void*) noexcept {
   if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW)
     return SSL_TICKET_RETURN_IGNORE_RENEW;
-  if (!is_live(*session, SSL_version(ssl), wall_now(), engine_of(ssl).session_timeout()))
+  const SessionFacts facts = facts_of(*session);
+  if (!facts.live(SSL_version(ssl), wall_now(), engine_of(ssl).session_timeout()))
     return SSL_TICKET_RETURN_IGNORE_RENEW;
   bool issue = true;
   if (Handshake* const handshake = Handshake::of(ssl); handshake != nullptr) {
-    if (!handshake->may_resume(record_in(*session))) return SSL_TICKET_RETURN_IGNORE_RENEW;
+    if (!handshake->may_resume(facts.record)) return SSL_TICKET_RETURN_IGNORE_RENEW;
     settle_tickets(ssl, *handshake);
     issue = handshake->may_issue();
   }
@@ -130,7 +132,7 @@ SSL_SESSION* find_session(SSL* ssl, const unsigned char* id, int size, int* copy
   const auto stored = engine.sessions().get({id, static_cast<std::size_t>(size)}, now);
   if (!stored) return nullptr;
   Session session = parse_session(stored->der.view());
-  if (!session || !is_live(*session, SSL_version(ssl), now, engine.session_timeout())) return nullptr;
+  if (!session || !facts_of(*session).live(SSL_version(ssl), now, engine.session_timeout())) return nullptr;
   Handshake* const handshake = Handshake::of(ssl);
   if (handshake != nullptr && !handshake->may_resume(stored->record)) return nullptr;
   return session.release();

@@ -10,9 +10,9 @@
 
 namespace sluice::tls {
 
-OpensslStream::OpensslStream(Socket& socket, SSL_CTX& context, HandshakeGuard* guard, Issue issue)
+OpensslStream::OpensslStream(int fd, SSL_CTX& context, HandshakeGuard* guard, Issue issue)
     : handshake_(guard), ssl_(SSL_new(&context)) {
-  if (!ssl_ || SSL_set_fd(ssl_.get(), socket.native_handle()) != 1) throw std::bad_alloc{};
+  if (!ssl_ || SSL_set_fd(ssl_.get(), fd) != 1) throw std::bad_alloc{};
   handshake_.attach(ssl_.get());
   SSL_set_read_ahead(ssl_.get(), 1);  // header and body of a record in one system call
   SSL_set_accept_state(ssl_.get());
@@ -63,7 +63,9 @@ Step OpensslStream::read_some(std::span<char> buffer) {
   errno = 0;
   std::size_t bytes = 0;
   const int result = SSL_read_ex(ssl_.get(), buffer.data(), buffer.size(), &bytes);
-  return outcome(result, bytes);
+  const Step step = outcome(result, bytes);
+  drained_ = step.need == Need::readable;
+  return step;
 }
 
 Step OpensslStream::write_some(std::string_view plain) {

@@ -9,7 +9,7 @@ namespace sluice::tls {
 /// buffers are freed while the connection is idle.
 class OpensslStream final : public TlsStream {
  public:
-  OpensslStream(Socket& socket, SSL_CTX& context, HandshakeGuard* guard, Issue issue);
+  OpensslStream(int fd, SSL_CTX& context, HandshakeGuard* guard, Issue issue);
   ~OpensslStream() override;
 
   Step handshake() override;
@@ -19,6 +19,7 @@ class OpensslStream final : public TlsStream {
   /// In TLS 1.3 by a ticket, sent with the next write or by shutdown(); up to TLS 1.2 by storing the session.
   void issue_session() override;
   bool pending() const noexcept override { return SSL_has_pending(ssl_.get()) == 1; }
+  bool drained() const noexcept override { return drained_; }
 
  private:
   Step outcome(int result, std::size_t bytes = 0) noexcept;
@@ -26,6 +27,7 @@ class OpensslStream final : public TlsStream {
   Handshake handshake_;
   Handle<SSL, SSL_free> ssl_;
   bool ticket_due_ = false;  // issue_session()'s may not be sent yet
+  bool drained_ = false;     // the last read found nothing
   bool broken_ = false;      // a fatal alert went one way or the other
 };
 

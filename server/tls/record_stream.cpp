@@ -23,8 +23,8 @@ constexpr std::size_t kUnsentMax = 16 * 1024;
 /// Of one write; the rest of the buffer is for alerts and the like.
 constexpr std::size_t kOutputMax = 72 * 1024;
 
-// What is small is one record. What is not begins with a record that fits into one packet, and goes on with records of
-// few packets, so that the client can begin to work, until it is large and takes large ones.
+// What is small is one record. What is not begins with a record that fits into one packet, and goes on with
+// records of few packets, so that the client can begin to work, until it is large and takes large ones.
 constexpr std::size_t kSmall = 4096, kFirstRecord = 1360, kEarlyRecord = 4096, kEarly = 16 * 1024;
 
 void release(std::string& buffer) noexcept { std::string().swap(buffer); }
@@ -43,11 +43,8 @@ struct RecordStream::Opening {
   }
 };
 
-RecordStream::RecordStream(Socket& socket, SSL_CTX& context, HandshakeGuard* guard, RecordBuffers& buffers)
-    : socket_(socket),
-      context_(context),
-      buffers_(buffers),
-      opening_(std::make_unique<Opening>(context, guard)) {
+RecordStream::RecordStream(int fd, SSL_CTX& context, HandshakeGuard* guard, RecordBuffers& buffers)
+    : fd_(fd), context_(context), buffers_(buffers), opening_(std::make_unique<Opening>(context, guard)) {
   SSL* const ssl = opening_->ssl.get();
   BIO* const bio = make_flight_bio(buffers.flight).release();
   SSL_set_bio(ssl, bio, bio);
@@ -132,8 +129,9 @@ Step RecordStream::finish() {
 Step RecordStream::receive(std::span<std::uint8_t> into) noexcept {
   ssize_t n = 0;
   do {
-    n = ::recv(socket_.native_handle(), into.data(), into.size(), 0);
+    n = ::recv(fd_, into.data(), into.size(), 0);
   } while (n < 0 && errno == EINTR);
+  drained_ = n < static_cast<ssize_t>(into.size());
   if (n > 0) return {.bytes = static_cast<std::size_t>(n)};
   if (n == 0) {
     peer_gone_ = true;
@@ -229,7 +227,7 @@ Step RecordStream::write(std::string_view plain, int flags) {
   }
   ssize_t sent = 0;
   do {
-    sent = ::send(socket_.native_handle(), out.data(), filled, MSG_NOSIGNAL | flags);
+    sent = ::send(fd_, out.data(), filled, MSG_NOSIGNAL | flags);
   } while (sent < 0 && errno == EINTR);
   if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
     return {.error = {errno, boost::system::system_category()}};

@@ -31,7 +31,7 @@ struct RecordBuffers {
 /// nothing: a client that has sent its request behind its Finished gets both at once.
 class RecordStream final : public TlsStream {
  public:
-  RecordStream(Socket& socket, SSL_CTX& context, HandshakeGuard* guard, RecordBuffers& buffers);
+  RecordStream(int fd, SSL_CTX& context, HandshakeGuard* guard, RecordBuffers& buffers);
   ~RecordStream() override;
 
   Step handshake() override;
@@ -39,6 +39,7 @@ class RecordStream final : public TlsStream {
   Step write_some(std::string_view plain) override;
   Step shutdown() override;
   bool pending() const noexcept override { return !raw_.empty() || end_; }
+  bool drained() const noexcept override { return drained_; }
   bool unsent() const noexcept override { return !unsent_.empty(); }
   bool wants_end() const noexcept override { return layer_ && layer_->wants_end(); }
 
@@ -54,7 +55,7 @@ class RecordStream final : public TlsStream {
   void end_with(const Opened& opened);
   std::size_t record_size(std::size_t left) const noexcept;
 
-  Socket& socket_;
+  const int fd_;
   SSL_CTX& context_;
   RecordBuffers& buffers_;
   std::unique_ptr<Opening> opening_;
@@ -66,6 +67,7 @@ class RecordStream final : public TlsStream {
   std::array<std::uint8_t, kSessionIdSize> session_id_{};  // of a session that may be stored, up to TLS 1.2
   bool has_session_id_ = false;
   bool peer_gone_ = false;  // without a word
+  bool drained_ = false;    // the last recv(2) got less than it asked for
 };
 
 }  // namespace sluice::tls

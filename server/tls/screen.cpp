@@ -1,5 +1,7 @@
 #include "server/tls/screen.hpp"
 
+#include "server/tls/session_facts.hpp"
+
 namespace sluice::tls {
 
 Proof Issuer::verify(const Hello& hello, WallSeconds now) const {
@@ -15,9 +17,9 @@ Proof Issuer::verify_ticket(Bytes ticket, int version, WallSeconds now) const {
   if (key == nullptr) return {};
   const std::optional<SecretBytes> der = codec_.open(*key, ticket);
   if (!der) return {.forged = true};
-  const Session session = parse_session(der->view());
-  if (!session || !is_live(*session, version, now, session_timeout_)) return {};
-  return {.record = record_in(*session)};
+  const auto facts = facts_of(der->view());
+  if (!facts || !facts->live(version, now, session_timeout_)) return {};
+  return {.record = facts->record};
 }
 
 boost::system::result<Screened> classify(Bytes bytes, const Issuer& issuer, WallSeconds now,

@@ -95,14 +95,6 @@ SecretBytes serialize_session(SSL_SESSION& session) {
   return i2d_SSL_SESSION(&session, &at) == size ? der : SecretBytes{};
 }
 
-bool is_live(const SSL_SESSION& session, int version, WallSeconds now,
-             std::chrono::seconds session_timeout) noexcept {
-  const WallSeconds issued{std::chrono::seconds{SSL_SESSION_get_time(&session)}};
-  const std::chrono::seconds own_timeout{SSL_SESSION_get_timeout(&session)};
-  return SSL_SESSION_get_protocol_version(&session) == version && now - issued <= own_timeout &&
-         now - issued <= session_timeout;
-}
-
 std::optional<admission::SessionRecord> record_in(SSL_SESSION& session) noexcept {
   void* data = nullptr;
   std::size_t size = 0;

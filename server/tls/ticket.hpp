@@ -1,5 +1,4 @@
 #pragma once
-#include <chrono>
 #include <cstddef>
 #include <optional>
 
@@ -8,7 +7,6 @@
 
 #include "admission/session_record.hpp"
 #include "base/bytes.hpp"
-#include "base/clock.hpp"
 #include "base/handle.hpp"
 #include "server/tls/secret.hpp"
 #include "server/tls/ticket_keys.hpp"
@@ -54,10 +52,6 @@ const TicketKey* key_named(const TicketKeyRing& ring, Bytes ticket) noexcept;
 Session parse_session(Bytes der) noexcept;
 /// Empty when it can't be written.
 SecretBytes serialize_session(SSL_SESSION& session);
-
-/// Whether a session of protocol version `version` is to resume at `now`: as old as it says, and as we allow.
-bool is_live(const SSL_SESSION& session, int version, WallSeconds now,
-             std::chrono::seconds session_timeout) noexcept;
 
 /// The admission record in a session; `nullopt` when there is none.
 std::optional<admission::SessionRecord> record_in(SSL_SESSION& session) noexcept;

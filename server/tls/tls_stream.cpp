@@ -34,11 +34,11 @@ boost::system::error_code make_error_code(StreamError error) noexcept {
   return {static_cast<int>(error), stream_category()};
 }
 
-std::unique_ptr<TlsStream> make_stream(Socket& socket, SSL_CTX& context, HandshakeGuard* guard,
+std::unique_ptr<TlsStream> make_stream(int fd, SSL_CTX& context, HandshakeGuard* guard,
                                        RecordBuffers* buffers, Issue issue) {
   if (buffers != nullptr && issue == Issue::in_handshake)
-    return std::make_unique<RecordStream>(socket, context, guard, *buffers);
-  return std::make_unique<OpensslStream>(socket, context, guard, issue);
+    return std::make_unique<RecordStream>(fd, context, guard, *buffers);
+  return std::make_unique<OpensslStream>(fd, context, guard, issue);
 }
 
 }  // namespace sluice::tls

@@ -5,15 +5,12 @@
 #include <string_view>
 
 #include <openssl/ssl.h>
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/system/error_code.hpp>
 
-#include "server/task.hpp"
 #include "server/tls/handshake_guard.hpp"
 
 /// TLS directly on a socket.
 namespace sluice::tls {
-
-using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, Executor>;
 
 enum class StreamError {
   closed = 1,  ///< The peer ended the connection, with close_notify or without.
@@ -37,9 +34,9 @@ struct Step {
   boost::system::error_code error{};
 };
 
-/// The server's end of a TLS connection on a non-blocking socket that it borrows. Everything is one of four
-/// steps; waiting is the caller's business. Nothing outside looks at OpenSSL after the handshake, so that
-/// there are two of them: RecordStream, with a record layer of our own, and OpensslStream.
+/// The server's end of a TLS connection on a non-blocking socket, whose descriptor it borrows. Everything is
+/// one of four steps; waiting is the caller's business. Nothing outside looks at OpenSSL after the handshake,
+/// so that there are two of them: RecordStream, with a record layer of our own, and OpensslStream.
 ///
 /// Belongs to one processor. The guard is asked during handshake() and, for records of tickets, in
 /// issue_session(). Steps throw `std::bad_alloc` only.
@@ -66,6 +63,8 @@ class TlsStream {
 
   /// Input was taken off the socket that read_some() has not delivered yet.
   virtual bool pending() const noexcept = 0;
+  /// Nothing is left in the socket that an edge-triggered poll would not tell of again.
+  virtual bool drained() const noexcept = 0;
   /// Something waits to be sent by the next write, or by a read that finds nothing.
   virtual bool unsent() const noexcept { return false; }
   /// The connection should not serve much more: its keys have protected enough.
@@ -98,7 +97,7 @@ struct RecordBuffers;
 /// A RecordStream, or what `buffers` being null and Issue::later ask for, an OpensslStream: tickets behind
 /// the handshake are OpenSSL's to make. A null guard admits everybody. Borrows everything. Throws
 /// `std::bad_alloc` only.
-std::unique_ptr<TlsStream> make_stream(Socket& socket, SSL_CTX& context, HandshakeGuard* guard,
+std::unique_ptr<TlsStream> make_stream(int fd, SSL_CTX& context, HandshakeGuard* guard,
                                        RecordBuffers* buffers, Issue issue = Issue::in_handshake);
 
 }  // namespace sluice::tls

@@ -223,3 +223,24 @@ def test_resumed_clients_meet_the_same_bounds(start):
         session = connection.sock.session
     with server.connect(context, session=session) as connection:
         assert connection.get("/?" + "x" * 1000).status == 414
+
+
+def test_descriptors_that_run_out(start):
+    """Who is in goes on, the operator is told and gets in, and those who wait are served once there is room."""
+    server = start({"server.processors": 1}, launcher=["prlimit", "--nofile=64:64"])
+    with server.connect() as early:
+        assert early.get("/").status == 200
+        held = []
+        try:
+            while "can't accept (Too many open files)" not in server.stderr() and len(held) < 100:
+                held.append(server.raw())
+                assert early.get("/").status == 200
+            eventually(lambda: "can't accept (Too many open files)" in server.stderr(), "the operator is told")
+            assert early.get("/").status == 200
+            assert server.limit_hits("descriptors") > 0
+        finally:
+            for plain in held:
+                plain.close()
+        assert early.get("/").status == 200
+    assert server.get("/").status == 200
+    assert server.stderr().count("can't accept") == 1

@@ -6,7 +6,7 @@ namespace sluice::auction {
 
 namespace {
 constexpr Revision kStep = 2;
-constexpr std::uint64_t kKinds = 3;
+constexpr std::uint64_t kKinds = 4;
 }  // namespace
 
 Changes::Mark& Changes::mark(const Topic& topic) const noexcept {

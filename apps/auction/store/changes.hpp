@@ -15,6 +15,7 @@ struct Topic {
     item,      ///< Price, bids, quantity and end of an auction.
     user,      ///< Whether there is such a member.
     category,  ///< Which auctions of a category are open, apart from their coming to their end.
+    auctions,  ///< The same, of all; its id is 0.
   };
   Kind kind = Kind::item;
   Id id = 0;

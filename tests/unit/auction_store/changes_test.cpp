@@ -102,6 +102,7 @@ TEST_F(Written, APurchaseChangesTheListsOnceNothingIsLeft) {
   EXPECT_FALSE(changed({Kind::category, 1}));
   ASSERT_EQ(auction_.wait(auction_.repository->buy_now(purchase_of(lamp_, 99))).value().left, 0);
   EXPECT_TRUE(changed({Kind::category, 1}));
+  EXPECT_TRUE(changed({Kind::auctions, 0}));
 }
 
 TEST_F(Written, ANewItemChangesTheListsOfItsCategory) {
@@ -109,6 +110,7 @@ TEST_F(Written, ANewItemChangesTheListsOfItsCategory) {
   EXPECT_TRUE(changed({Kind::item, item}));  // somebody may have looked at it before it was there
   EXPECT_TRUE(changed({Kind::category, 1}));
   EXPECT_FALSE(changed({Kind::category, 2}));
+  EXPECT_TRUE(changed({Kind::auctions, 0}));
 }
 
 TEST_F(Written, ANewMemberChangesWhatWasSaidOfNobody) {

@@ -16,6 +16,7 @@
 #include <boost/asio/write.hpp>
 
 #include "server/listener.hpp"
+#include "server/task.hpp"
 #include "server/tls/certificate.hpp"
 #include "server/tls/engine.hpp"
 
@@ -24,6 +25,7 @@ namespace {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
+using Socket = asio::basic_stream_socket<tcp, Executor>;
 
 std::unique_ptr<Engine> test_engine() {
   const auto made = make_self_signed({"localhost"}, std::chrono::days{1});
@@ -100,7 +102,7 @@ Task<void> serve_once(TlsStream& stream, Socket& socket, std::string body, std::
 class Streams : public testing::TestWithParam<bool> {
  protected:
   std::unique_ptr<TlsStream> stream(Socket& socket) {
-    return make_stream(socket, engine_->context(), nullptr, GetParam() ? &buffers_ : nullptr);
+    return make_stream(socket.native_handle(), engine_->context(), nullptr, GetParam() ? &buffers_ : nullptr);
   }
   const std::unique_ptr<Engine> engine_ = test_engine();
   RecordBuffers buffers_{};

@@ -133,6 +133,11 @@ Result<BidOutcome> WriteOperations::place_bid(const BidRequest& request, WallSec
   return outcome;
 }
 
+void WriteOperations::change_lists(Id category) {
+  changed_.push_back({Topic::Kind::category, category});
+  changed_.push_back({Topic::Kind::auctions, 0});
+}
+
 Result<PurchaseOutcome> WriteOperations::buy_now(const PurchaseRequest& request, WallSeconds now) {
   const auto before = accepted_before(Form::purchase, request.buyer, request.token);
   if (!before) return before.error();
@@ -146,7 +151,7 @@ Result<PurchaseOutcome> WriteOperations::buy_now(const PurchaseRequest& request,
   if (outcome.result != PurchaseResult::accepted) return outcome;
   changed_.push_back({Topic::Kind::item, request.item});
   // With nothing left the auction is over.
-  if (outcome.left == 0) changed_.push_back({Topic::Kind::category, (*item)->category});
+  if (outcome.left == 0) change_lists((*item)->category);
 
   if (const auto error = take_quantity_.execute(request.item, outcome.left, now)) return error;
   if (const auto error = insert_purchase_.execute(request.buyer, request.item, request.quantity, now))
@@ -225,7 +230,7 @@ Result<Id> WriteOperations::register_item(const NewItem& item, WallSeconds now) 
   }
   const Id id = last_id();
   changed_.push_back({Topic::Kind::item, id});
-  changed_.push_back({Topic::Kind::category, item.category});
+  change_lists(item.category);
   if (const auto error = insert_description_.execute(id, item.description)) return error;
   if (listed) {
     if (const auto error = insert_words_.execute(id, item.name)) return error;

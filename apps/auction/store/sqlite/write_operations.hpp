@@ -49,6 +49,8 @@ class WriteOperations {
     Id category = 0;
   };
   Result<std::optional<Found>> find(Id item);
+  /// An auction of this category was opened, or closed before its time.
+  void change_lists(Id category);
   Result<bool> unlist_ended(WallSeconds now);
   Id last_id() const noexcept { return sqlite3_last_insert_rowid(db_.get()); }
 

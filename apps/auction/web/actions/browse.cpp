@@ -71,9 +71,8 @@ std::string rendered_regions(const Shop& shop) {
 /// Of the front page.
 KeptPage front_page(const Shop& shop, const PageKey& key, const std::vector<ItemSummary>& items,
                     WallSeconds now) {
-  KeptPage page{.key = key, .title = "Auctions ending soon", .from = now};
-  for (const Category& category : shop.categories)
-    page.topics.push_back({Topic::Kind::category, category.id});
+  KeptPage page{
+      .key = key, .title = "Auctions ending soon", .topics = {{Topic::Kind::auctions, 0}}, .from = now};
   for (const ItemSummary& item : items) {
     page.topics.push_back({Topic::Kind::item, item.id});
     page.until = std::min(page.until, time_left_changes(item.ends, now));

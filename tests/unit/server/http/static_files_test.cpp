@@ -167,6 +167,16 @@ TEST_F(Directory, ShowsAtOnceWhatChanges) {
   EXPECT_FALSE(served("/a.txt"));
 }
 
+TEST_F(Directory, LooksOnceForRequestsThatWereThereBefore) {
+  const DirectoryFiles files{root.string()};
+  const auto began = Monotonic::now();
+  files.serve(request_for("/a.txt"), kNow);  // reads and keeps it
+  files.serve(request_for("/a.txt"), kNow);  // looks at it
+  write("a.txt", "changed");
+  EXPECT_EQ(body_of(*files.serve(request_for("/a.txt"), kNow, began)), "0123456789");
+  EXPECT_EQ(body_of(*files.serve(request_for("/a.txt"), kNow, Monotonic::now())), "changed");
+}
+
 TEST_F(Directory, KeepsNeitherLargeFilesNorThoseJustChanged) {
   const DirectoryFiles files{root.string()};
   write("large.txt", std::string(DirectoryFiles::kKeptSize + 1, 'x'));

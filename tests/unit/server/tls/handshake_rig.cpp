@@ -84,8 +84,6 @@ Rig::Rig(KeyKind kind, ContextOptions options, bool own) : key_(make_counted_key
 Outcome Rig::visit(const Client& client, ScriptedGuard* guard, const Act& act, Issue issue) {
   std::array<int, 2> ends{};
   check(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) == 0, "socketpair");
-  Socket socket{io_.get_executor()};
-  socket.assign(boost::asio::ip::tcp::v4(), ends[0]);
   Notes notes;
   const Context context = client_context(client);
   const Ssl ssl = client_end(context.get(), client, notes);
@@ -93,7 +91,7 @@ Outcome Rig::visit(const Client& client, ScriptedGuard* guard, const Act& act, I
   const int before = private_key_operations();
   Outcome outcome;
   {
-    const auto stream = make_stream(socket, engine_->context(), guard, own_ ? &buffers_ : nullptr, issue);
+    const auto stream = make_stream(ends[0], engine_->context(), guard, own_ ? &buffers_ : nullptr, issue);
     Step step{.need = Need::readable};
     bool client_done = false;
     for (int flight = 0; flight < 20; ++flight) {
@@ -121,6 +119,7 @@ Outcome Rig::visit(const Client& client, ScriptedGuard* guard, const Act& act, I
     outcome.session.reset(SSL_get1_session(ssl.get()));
     if (!is_resumable(*outcome.session)) outcome.session.reset();
   }
+  ::close(ends[0]);
   ::close(ends[1]);
   return outcome;
 }

@@ -5,8 +5,6 @@
 #include <string>
 #include <vector>
 
-#include <boost/asio/io_context.hpp>
-
 #include "server/tls/engine.hpp"
 #include "server/tls/record_stream.hpp"
 #include "tests/unit/server/tls/counted_key.hpp"
@@ -82,7 +80,6 @@ class Rig {
   const bool own_;
   RecordBuffers buffers_{};
   std::unique_ptr<Engine> engine_;
-  boost::asio::io_context io_{1};
 };
 
 /// What the client would send first, as our server reads it.

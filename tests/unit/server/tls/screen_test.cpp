@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "server/tls/session_facts.hpp"
 #include "tests/unit/server/tls/handshake_rig.hpp"
 #include "tests/unit/server/tls/hello_builder.hpp"
 
@@ -141,6 +142,42 @@ TEST_P(Verify, RejectsATicketWithoutARecordAndWithAForeignOne) {
   EXPECT_FALSE(verify(seal(key(), serialize_session(*session).view())));
   set_record(*session, kVisit);
   EXPECT_EQ(verify(seal(key(), serialize_session(*session).view())), kVisit);
+}
+
+TEST_P(Verify, ReadsOfASessionWhatOpensslReads) {
+  const Session session = parse_session(as_bytes(der()));
+  set_record(*session, kVisit);
+  const SecretBytes bytes = serialize_session(*session);
+  const auto same = [](const SessionFacts& a, const SessionFacts& b) {
+    return a.version == b.version && a.issued == b.issued && a.timeout == b.timeout && a.record == b.record;
+  };
+  const auto facts = facts_of(bytes.view());
+  ASSERT_TRUE(facts);
+  EXPECT_TRUE(same(*facts, facts_of(*session)));
+  EXPECT_EQ(facts->record, kVisit);
+
+  // With a field at its end that OpenSSL does not know, it is for us to read.
+  std::string longer(bytes.view().begin(), bytes.view().end());
+  ASSERT_EQ(longer.substr(0, 2), std::string_view("\x30\x81")) << "less than 256 bytes are taken for granted";
+  longer += std::string_view{"\xbe\x01\x00", 3};
+  longer[2] = static_cast<char>(longer[2] + 3);
+  EXPECT_FALSE(parse_session(as_bytes(longer)));
+  const auto ours = facts_of(as_bytes(longer));
+  ASSERT_TRUE(ours);
+  EXPECT_TRUE(same(*ours, *facts));
+}
+
+TEST_P(Verify, NeverReadsBeyondASession) {
+  const std::string whole = der();
+  for (std::size_t size = 0; size < whole.size(); ++size)
+    EXPECT_FALSE(facts_of(as_bytes(whole.substr(0, size))));
+  for (std::size_t at = 0; at < whole.size(); ++at) {
+    for (const char byte : {'\0', '\x7f', '\x80', '\x82', '\x84', '\xff'}) {
+      std::string broken = whole;
+      broken[at] = byte;
+      facts_of(as_bytes(broken));  // sanitizers look on
+    }
+  }
 }
 
 TEST_P(Verify, RejectsATicketOfAnotherProtocolVersion) {
