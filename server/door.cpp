@@ -21,6 +21,7 @@ constexpr std::chrono::milliseconds kBusyDelay{2};
 constexpr double kDelayMemory_s = 0.2;
 constexpr double kPressed = 0.85;  // of its CPU
 constexpr double kCostSmoothing = 0.05;
+constexpr double kCostOutlier = 5;  // times the mean, and no more, counts one refusal
 constexpr double kRetryMin_s = 2, kRetryMax_s = 30;
 constexpr double kResumingLately = 0.5;  // resumed connections per second that make a difference ...
 constexpr std::chrono::seconds kResumingMemory{2};  // ... for so long
@@ -205,7 +206,9 @@ std::optional<Refusal> Door::refuse_briefly(const Origin& origin, Instant now) {
 
 void Door::refused(Refusal how, std::uint64_t cpu_ns) noexcept {
   double& cost = refusal_cost_s_[static_cast<std::size_t>(how)];
-  cost += kCostSmoothing * (static_cast<double>(cpu_ns) / 1e9 - cost);
+  // Of a thread that a quota stopped in the middle of it, one refusal seems to have taken the whole pause.
+  const double took = std::min(static_cast<double>(cpu_ns) / 1e9, kCostOutlier * cost);
+  cost += kCostSmoothing * (took - cost);
 }
 
 /// The more ask for one place, the later: so those who come back stay few enough to be answered.

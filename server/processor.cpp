@@ -34,6 +34,8 @@ constexpr std::chrono::milliseconds kPulse{25};
 constexpr std::chrono::milliseconds kAcceptPause{10};
 constexpr std::chrono::milliseconds kGather{8};
 constexpr std::chrono::seconds kShortBacklogFor{1};
+/// How much time's arrivals the short queue holds: a period of a quota, and a half.
+constexpr std::chrono::milliseconds kShortQueue{150};
 
 http::Limits to_parser_limits(const Limits& limits) {
   http::Limits bounds;
@@ -188,6 +190,7 @@ Task<void> Processor::pulse() {
     const auto now = Monotonic::now();
     meter_.pulse(now);
     door_.pulse(now, now - pulse_timer_.expiry());
+    note_arrivals(now);
     backlog_short_ = backlog_short_ && now - paused_at_ <= kShortBacklogFor;
     set_backlog();
     if (beat % 2 != 0) continue;
@@ -216,8 +219,18 @@ Task<void> Processor::accept_loop(Acceptor& acceptor) {
   }
 }
 
+/// A mean of a second.
+void Processor::note_arrivals(Monotonic::time_point now) noexcept {
+  const double passed = std::chrono::duration<double>(now - std::exchange(arrivals_noted_at_, now)).count();
+  const std::uint64_t accepted = counters_.accepted.get();
+  const auto came = static_cast<double>(accepted - std::exchange(accepted_before_, accepted));
+  if (passed > 0) accepted_per_s_ += (came / passed - accepted_per_s_) * std::min(passed, 1.0);
+}
+
 /// Refusing has had its share of the CPU. The kernel drops what does not fit its queue, at a fraction of our
-/// price; the queue is kept short, since nobody who has waited long in it is still there when we come.
+/// price; the queue is kept short, since nobody who has waited long in it is still there when we come. Not so
+/// short that what comes while a quota stops us does not fit: a client that was dropped tries again after a
+/// second, and may be one of ours.
 void Processor::pause_accepting() {
   counters_.accept_pauses.add();
   paused_at_ = Monotonic::now();
@@ -225,10 +238,16 @@ void Processor::pause_accepting() {
   set_backlog();
 }
 
+/// What comes in kShortQueue, in steps, so that it does not change all the time.
+int Processor::short_backlog() const noexcept {
+  const double fits = accepted_per_s_ * std::chrono::duration<double>(kShortQueue).count();
+  return (static_cast<int>(fits) / kShortBacklog + 1) * kShortBacklog;
+}
+
 /// listen(2) again changes the length of a queue.
 void Processor::set_backlog() noexcept {
   const int most = static_cast<int>(config().backlog);
-  const int wanted = backlog_short_ ? std::min(kShortBacklog, most) : door_.backlog(most);
+  const int wanted = backlog_short_ ? std::min(short_backlog(), door_.backlog(most)) : door_.backlog(most);
   if (std::exchange(backlog_, wanted) == wanted) return;
   for (Acceptor& acceptor : acceptors_) ::listen(acceptor.native_handle(), wanted);
 }

@@ -120,7 +120,9 @@ class Processor {
   /// Refuses a newcomer on the spot, before there is a connection to speak of. False when that is not for
   /// here.
   bool turn_away(int fd, const Origin& origin, std::uint64_t started);
+  void note_arrivals(Monotonic::time_point now) noexcept;
   void pause_accepting();
+  int short_backlog() const noexcept;
   void set_backlog() noexcept;
   void flush_log();
   void finish_if_drained();
@@ -152,6 +154,9 @@ class Processor {
   int backlog_ = 0;             // the kernel's queue as it is set; 0: as it was at the start
   bool backlog_short_ = false;  // the kernel's queue is kept short, as we can't keep up with refusing
   Monotonic::time_point paused_at_{};
+  Monotonic::time_point arrivals_noted_at_ = Monotonic::now();
+  std::uint64_t accepted_before_ = 0;
+  double accepted_per_s_ = 0;
   std::optional<Monotonic::time_point> shortage_told_at_;
   std::string log_chunk_;
   std::uint64_t log_lines_ = 0;
