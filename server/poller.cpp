@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cassert>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -61,6 +62,11 @@ std::size_t Poller::look() {
 
 Socket::Socket(Poller& poller, int fd) noexcept : poller_(poller), fd_(fd) {
   watched_ = watch(EPOLL_CTL_ADD, 0);
+}
+
+Socket::~Socket() {
+  close();
+  assert(!resuming_ && "a coroutine waits for a socket that is no more");
 }
 
 bool Socket::watch(int operation, std::uint32_t events) noexcept {

@@ -37,7 +37,7 @@ class Poller {
 };
 
 /// A connected, non-blocking socket that it owns, and for which one coroutine at a time can wait. Stays where
-/// it is. Of its poller's processor.
+/// it is, and lives until that coroutine has gone on, which may be after close(). Of its poller's processor.
 ///
 /// Edges, not levels: readable is told once for all that came. So who waits must have seen that there is
 /// nothing left: a system call that found nothing, or a read that got less than it asked for.
@@ -51,7 +51,7 @@ class Socket {
   Socket(Poller& poller, int fd) noexcept;
   Socket(const Socket&) = delete;
   Socket& operator=(const Socket&) = delete;
-  ~Socket() { close(); }
+  ~Socket();
 
   int fd() const noexcept { return fd_; }
   const Executor& executor() const noexcept { return poller_.executor(); }

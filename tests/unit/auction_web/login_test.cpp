@@ -178,7 +178,7 @@ TEST(PasswordPool, VerifiesAQuickHashWithoutTheQueue) {
   PasswordPool pool{{.threads = 0, .queue_max = 0}};  // nobody works, and nothing may wait
   boost::asio::io_context io;
   std::vector<std::optional<bool>> answers;
-  const auto ask = [&](std::string password, const PasswordCost& cost) -> Task<void> {
+  const auto ask = [&](std::string password, PasswordCost cost) -> Task<void> {
     answers.push_back(co_await pool.verify({0, io.get_executor()}, password, hash_password("x", cost)));
   };
   boost::asio::co_spawn(io, ask("x", kCheap), boost::asio::detached);

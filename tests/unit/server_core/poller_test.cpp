@@ -22,13 +22,18 @@ using Told = Socket::Told;
 /// A socket of ours, and the plain descriptor of its peer.
 class Pair {
  public:
-  explicit Pair(Poller& poller) {
+  explicit Pair(Poller& poller, asio::io_context& io) : io_(io) {
     std::array<int, 2> ends{};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) != 0) std::abort();
     socket = std::make_unique<Socket>(poller, ends[0]);
     peer_ = ends[1];
   }
-  ~Pair() { hang_up(); }
+  /// Whoever waits has to go on before the socket goes.
+  ~Pair() {
+    socket->close();
+    while (io_.poll() > 0) continue;
+    hang_up();
+  }
   Pair(const Pair&) = delete;
   Pair& operator=(const Pair&) = delete;
 
@@ -56,6 +61,7 @@ class Pair {
   std::unique_ptr<Socket> socket;
 
  private:
+  asio::io_context& io_;
   int peer_ = -1;
 };
 
@@ -90,7 +96,7 @@ class PollerTest : public testing::Test {
 };
 
 TEST_F(PollerTest, TellsWhoWaits) {
-  Pair pair(poller_);
+  Pair pair(poller_, io_);
   const auto outcome = wait(pair);
   EXPECT_EQ(*outcome, "");
   const auto before = Monotonic::now();
@@ -103,14 +109,14 @@ TEST_F(PollerTest, TellsWhoWaits) {
 }
 
 TEST_F(PollerTest, RemembersWhatItToldNobody) {
-  Pair pair(poller_);
+  Pair pair(poller_, io_);
   pair.say('x');
   settle();
   EXPECT_EQ(*wait(pair, Until::readable, Told::counts), "ready");
 }
 
 TEST_F(PollerTest, ForgetsWhatHasBeenReadMeanwhile) {
-  Pair pair(poller_);
+  Pair pair(poller_, io_);
   pair.say('x');
   settle();
   EXPECT_EQ(pair.receive(), "x");
@@ -123,7 +129,7 @@ TEST_F(PollerTest, ForgetsWhatHasBeenReadMeanwhile) {
 }
 
 TEST_F(PollerTest, TellsOfMoreWhileSomethingIsLeft) {
-  Pair pair(poller_);
+  Pair pair(poller_, io_);
   pair.say('x');
   EXPECT_EQ(*wait(pair, Until::readable, Told::counts), "ready");
   const auto outcome = wait(pair);  // 'x' has not been read
@@ -134,7 +140,7 @@ TEST_F(PollerTest, TellsOfMoreWhileSomethingIsLeft) {
 }
 
 TEST_F(PollerTest, TheEndIsToldAgainAndAgain) {
-  Pair pair(poller_);
+  Pair pair(poller_, io_);
   pair.say('x');
   pair.end_sending();
   EXPECT_EQ(*wait(pair), "ready");
@@ -145,7 +151,7 @@ TEST_F(PollerTest, TheEndIsToldAgainAndAgain) {
 }
 
 TEST_F(PollerTest, TheEndOfThePeersStreamIsNotRoomToWrite) {
-  Pair pair(poller_);
+  Pair pair(poller_, io_);
   const std::string much(1 << 20, 'x');
   while (::send(pair.socket->fd(), much.data(), much.size(), MSG_NOSIGNAL) > 0) continue;
   pair.end_sending();
@@ -157,7 +163,7 @@ TEST_F(PollerTest, TheEndOfThePeersStreamIsNotRoomToWrite) {
 }
 
 TEST_F(PollerTest, TellsOfRoomEachTime) {
-  Pair pair(poller_);
+  Pair pair(poller_, io_);
   const std::string much(1 << 20, 'x');
   for (int round = 0; round < 3; ++round) {
     while (::send(pair.socket->fd(), much.data(), much.size(), MSG_NOSIGNAL) > 0) continue;
@@ -170,7 +176,7 @@ TEST_F(PollerTest, TellsOfRoomEachTime) {
 }
 
 TEST_F(PollerTest, APeerThatIsGoneEndsEveryWait) {
-  Pair reading(poller_), writing(poller_);
+  Pair reading(poller_, io_), writing(poller_, io_);
   const std::string much(1 << 20, 'x');
   while (::send(writing.socket->fd(), much.data(), much.size(), MSG_NOSIGNAL) > 0) continue;
   const auto read = wait(reading), written = wait(writing, Until::writable);
@@ -182,7 +188,7 @@ TEST_F(PollerTest, APeerThatIsGoneEndsEveryWait) {
 }
 
 TEST_F(PollerTest, AWaitCanBeCancelled) {
-  Pair pair(poller_);
+  Pair pair(poller_, io_);
   const auto outcome = wait(pair);
   pair.socket->cancel();
   settle();
@@ -195,7 +201,7 @@ TEST_F(PollerTest, AWaitCanBeCancelled) {
 }
 
 TEST_F(PollerTest, CancellingReachesAlsoWhoHasBeenToldAndNotGoneOn) {
-  Pair pair(poller_);
+  Pair pair(poller_, io_);
   const auto outcome = wait(pair);
   pair.say('x');
   while (pair.socket->told_at() == Monotonic::time_point::max()) io_.poll_one();
@@ -207,7 +213,7 @@ TEST_F(PollerTest, CancellingReachesAlsoWhoHasBeenToldAndNotGoneOn) {
 }
 
 TEST_F(PollerTest, ClosingEndsTheWait) {
-  Pair pair(poller_);
+  Pair pair(poller_, io_);
   const auto outcome = wait(pair);
   pair.socket->close();
   settle();
@@ -216,7 +222,7 @@ TEST_F(PollerTest, ClosingEndsTheWait) {
 
 TEST_F(PollerTest, WhatCantBeWatchedIsNotWaitedFor) {
   poller_.stop();
-  Pair pair(poller_);
+  Pair pair(poller_, io_);
   EXPECT_EQ(*wait(pair), "cancelled");
 }
 
@@ -224,7 +230,7 @@ TEST_F(PollerTest, ManyAtATime) {
   std::vector<std::unique_ptr<Pair>> pairs;
   std::vector<std::shared_ptr<std::string>> outcomes;
   for (int i = 0; i < 300; ++i) {
-    pairs.push_back(std::make_unique<Pair>(poller_));
+    pairs.push_back(std::make_unique<Pair>(poller_, io_));
     outcomes.push_back(wait(*pairs.back()));
   }
   for (int round = 0; round < 2; ++round) {
