@@ -57,6 +57,10 @@ class AppProcessor {
   /// arrives as HEAD and is answered like GET; the server leaves the body out. An exception is logged and
   /// answered with 500.
   virtual Task<http::Response> handle(const http::Request& request) = 0;
+
+  /// False: there is nothing of the application at this path. The server then looks among its files first,
+  /// and calls handle() only if there is none, for a page that says so.
+  virtual bool knows(const http::Request&) const { return true; }
 };
 
 /// The application as a whole. Shared by all processors, so everything const must be safe to call from any

@@ -238,17 +238,29 @@ Task<http::Response> Connection::answer() {
   processor_.door().work_begins();
   http::Response response;
   try {
-    response = co_await processor_.app().handle(request);
+    std::optional<http::Response> file;
+    if (!processor_.app().knows(request)) file = static_file();
+    if (file) {
+      response = std::move(*file);
+    } else {
+      response = co_await processor_.app().handle(request);
+    }
   } catch (const std::exception& error) {
     processor_.report(error.what());
     response = http::plain(500, "The server failed to answer this request.");
   }
   at_work();
   processor_.door().work_ends(Monotonic::now() - begun);
-  if (response.status == 404 && processor_.files() != nullptr) {
-    if (auto file = processor_.files()->serve(request, wall_now(), arrived_at_)) response = std::move(*file);
+  if (response.status == 404) {
+    if (auto file = static_file()) response = std::move(*file);
   }
   co_return response;
+}
+
+/// What the request asks for, if it is a file below `server.static_root`.
+std::optional<http::Response> Connection::static_file() {
+  if (processor_.files() == nullptr) return std::nullopt;
+  return processor_.files()->serve(parser_->request(), wall_now(), arrived_at_);
 }
 
 /// Sends the response. True when it went out whole; the connection is then idle if it may serve another

@@ -99,6 +99,7 @@ class Connection final : private TimerWheel::Timer, private tls::HandshakeGuard 
   Task<Next> refuse_request();
   Task<Next> end_with(http::Response response);
   Task<http::Response> answer();
+  std::optional<http::Response> static_file();
   Task<bool> respond(http::Response response, bool refused);
   Task<void> yield();
   Task<bool> write_all(std::string_view bytes);

@@ -40,7 +40,7 @@ Endpoint parse_endpoint(const std::string& text);
 /// 0 picks one port for all.
 std::vector<Listener> listen_on(const Endpoint& endpoint, unsigned count, int backlog);
 
-/// Places of a kernel queue that is kept short.
+/// Places of a kernel queue that is kept short, at least.
 inline constexpr int kShortBacklog = 128;
 
 /// Places in a processor's kernel queue, of `most` that are configured: no more connections than it turns

@@ -17,6 +17,10 @@ http::Response text(Interaction interaction, std::string body) {
 }
 
 class HelloProcessor final : public server::AppProcessor {
+  bool knows(const http::Request& request) const override {
+    return request.path == "/" || request.path == "/echo";
+  }
+
   Task<http::Response> handle(const http::Request& request) override {
     const bool get = request.method == http::Verb::get || request.method == http::Verb::head;
     const bool post = request.method == http::Verb::post;

@@ -35,6 +35,7 @@ class EmbeddedFiles {
   /// "/static/site.0123456789ab.css" for "site.css". Throws std::out_of_range for an unknown name (a bug in a
   /// page).
   const std::string& url(std::string_view name) const;
+  bool has(std::string_view path) const { return by_path_.contains(path); }
   std::optional<Response> serve(const Request& request, WallSeconds now) const;
 
  private:

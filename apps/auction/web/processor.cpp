@@ -74,6 +74,10 @@ Task<http::Response> Processor::handle(const http::Request& request) {
   co_return not_found(request);
 }
 
+bool Processor::knows(const http::Request& request) const {
+  return find_route(request.path) != nullptr || picture_of(request.path) || assets().has(request.path);
+}
+
 Task<http::Response> Processor::answer(const Route& route, const http::Request& request) {
   const Config& config = shop_.shared.config;
   Visit visit{.request = request, .family = route.family, .now = config.now()};

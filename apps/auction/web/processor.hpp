@@ -12,6 +12,7 @@ class Processor final : public server::AppProcessor {
   ~Processor() override;
 
   Task<http::Response> handle(const http::Request& request) override;
+  bool knows(const http::Request& request) const override;
 
  private:
   Task<http::Response> answer(const Route& route, const http::Request& request);
