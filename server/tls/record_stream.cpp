@@ -23,9 +23,10 @@ constexpr std::size_t kUnsentMax = 16 * 1024;
 /// Of one write; the rest of the buffer is for alerts and the like.
 constexpr std::size_t kOutputMax = 72 * 1024;
 
-// What is small is one record. What is not begins with a record that fits into one packet, and goes on with
-// records of few packets, so that the client can begin to work, until it is large and takes large ones.
-constexpr std::size_t kSmall = 4096, kFirstRecord = 1360, kEarlyRecord = 4096, kEarly = 16 * 1024;
+// What fits into the first window of TCP (RFC 6928: ten segments) arrives at once, and is one record. What
+// does not begins with a record that fits into one packet, and goes on with records of few packets, so that
+// the client can begin to work, until it is large and takes large ones.
+constexpr std::size_t kSmall = 12 * 1024, kFirstRecord = 1360, kEarlyRecord = 4096, kEarly = 16 * 1024;
 
 void release(std::string& buffer) noexcept { std::string().swap(buffer); }
 
