@@ -54,6 +54,12 @@ http::Response page(Visit& visit, Interaction interaction, std::string_view titl
   return html(visit, interaction, Html{escaped(title)}, body, shown_status(visit, status));
 }
 
+std::optional<http::Response> kept_page(Shop& shop, Visit& visit, const PageKey& key) {
+  const KeptPage* kept = shop.pages.find(key, *shop.repository, visit.now);
+  if (kept == nullptr) return std::nullopt;
+  return page(visit, key.interaction, kept->title, kept->body);
+}
+
 http::Response message(Visit& visit, Interaction interaction, unsigned status, std::string_view title,
                        std::string_view sentence) {
   return page(visit, interaction, title, message_body(title, sentence), status);

@@ -1,4 +1,5 @@
 #pragma once
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,9 @@ namespace sluice::auction::web {
 /// `body` within the layout. In RUBiS' family the status is always 200.
 http::Response page(Visit& visit, Interaction interaction, std::string_view title, const std::string& body,
                     unsigned status = 200);
+
+/// The page of that key, if it was kept and may still be shown.
+std::optional<http::Response> kept_page(Shop& shop, Visit& visit, const PageKey& key);
 
 /// A page that says one thing. An ordinary outcome also to RUBiS' client.
 http::Response message(Visit& visit, Interaction interaction, unsigned status, std::string_view title,

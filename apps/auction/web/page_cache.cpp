@@ -1,6 +1,10 @@
 #include "apps/auction/web/page_cache.hpp"
 
+#include <algorithm>
+
 #include <boost/functional/hash.hpp>
+
+#include "apps/auction/web/format.hpp"
 
 namespace sluice::auction::web {
 
@@ -13,6 +17,13 @@ bool current(const KeptPage& page, const Repository& repository, WallSeconds now
 }
 
 }  // namespace
+
+void KeptPage::shows(const std::vector<ItemSummary>& items) {
+  for (const ItemSummary& item : items) {
+    topics.push_back({Topic::Kind::item, item.id});
+    until = std::min(until, time_left_changes(item.ends, from));
+  }
+}
 
 PageCacheCounts& PageCacheTotals::add() {
   const std::scoped_lock lock(mutex_);

@@ -38,6 +38,9 @@ struct KeptPage {
   WallSeconds until = kNoEnd;   ///< From here on one of its times ("2 h 5 min left") reads differently.
 
   static constexpr WallSeconds kNoEnd = WallSeconds::max();
+
+  /// It shows a list of these, with what is left of their time at `from`.
+  void shows(const std::vector<ItemSummary>& items);
 };
 
 /// Written by one processor, read by any thread.

@@ -1,7 +1,4 @@
-#include <algorithm>
-
 #include "apps/auction/web/actions/actions.hpp"
-#include "apps/auction/web/format.hpp"
 #include "apps/auction/web/identity.hpp"
 #include "apps/auction/web/page.hpp"
 #include "apps/auction/web/pictures.hpp"
@@ -30,9 +27,7 @@ Values::List category_rows(const Shop& shop) {
 template <class Render>
 http::Response lasting_page(Shop& shop, Visit& visit, const PageKey& key, const std::string& title,
                             Render render) {
-  if (const KeptPage* kept = shop.pages.find(key, *shop.repository, visit.now)) {
-    return page(visit, key.interaction, kept->title, kept->body);
-  }
+  if (auto kept = kept_page(shop, visit, key)) return std::move(*kept);
   const Revision revision = shop.repository->revision();
   const std::string body = render();
   shop.pages.keep({.key = key, .title = title, .body = body, .revision = revision, .from = visit.now},
@@ -73,10 +68,7 @@ KeptPage front_page(const Shop& shop, const PageKey& key, const std::vector<Item
                     WallSeconds now) {
   KeptPage page{
       .key = key, .title = "Auctions ending soon", .topics = {{Topic::Kind::auctions, 0}}, .from = now};
-  for (const ItemSummary& item : items) {
-    page.topics.push_back({Topic::Kind::item, item.id});
-    page.until = std::min(page.until, time_left_changes(item.ends, now));
-  }
+  page.shows(items);
   Values values;
   values.list("items", item_rows(items, now)).list("categories", category_rows(shop));
   page.body = templates().home.render(values);
@@ -88,9 +80,7 @@ KeptPage front_page(const Shop& shop, const PageKey& key, const std::vector<Item
 Task<http::Response> home(Shop& shop, Visit& visit) {
   constexpr auto kInteraction = Interaction::home;
   const PageKey key{kInteraction, visit.family};
-  if (const KeptPage* kept = shop.pages.find(key, *shop.repository, visit.now)) {
-    co_return page(visit, kInteraction, kept->title, kept->body);
-  }
+  if (auto kept = kept_page(shop, visit, key)) co_return std::move(*kept);
   const Revision revision = shop.repository->revision();
   auto soon = co_await shop.repository->ending_soon(kOnFrontPage, visit.now);
   if (!soon) co_return store_failure(visit, kInteraction, soon.error());

@@ -28,8 +28,8 @@ Task<http::Response> view_item(Shop& shop, Visit& visit) {
   // Members see how they stand in this auction; to everybody else it looks the same.
   const bool common = !visit.session;
   const PageKey key{kInteraction, visit.family, {*id}};
-  if (const KeptPage* kept = common ? shop.pages.find(key, *shop.repository, visit.now) : nullptr) {
-    co_return page(visit, kInteraction, kept->title, kept->body);
+  if (common) {
+    if (auto kept = kept_page(shop, visit, key)) co_return std::move(*kept);
   }
   const Revision revision = shop.repository->revision();
   auto found = co_await shop.repository->item(*id);

@@ -1,7 +1,6 @@
 #include <algorithm>
 
 #include "apps/auction/web/actions/actions.hpp"
-#include "apps/auction/web/format.hpp"
 #include "apps/auction/web/numbers.hpp"
 #include "apps/auction/web/page.hpp"
 #include "apps/auction/web/templates.hpp"
@@ -86,10 +85,7 @@ std::string rendered(const Visit& visit, const Wanted& wanted, const std::string
 void keep(Shop& shop, const Visit& visit, KeptPage page, const std::vector<ItemSummary>& items,
           const std::vector<ItemSummary>& first) {
   page.from = visit.now;
-  for (const ItemSummary& item : items) {
-    page.topics.push_back({Topic::Kind::item, item.id});
-    page.until = std::min(page.until, time_left_changes(item.ends, visit.now));
-  }
+  page.shows(items);
   for (const ItemSummary& item : first) page.until = std::min(page.until, item.ends);
   shop.pages.keep(std::move(page), *shop.repository);
 }
@@ -103,9 +99,7 @@ Task<http::Response> list(Shop& shop, Visit& visit, Wanted wanted) {
   const PageKey key{wanted.interaction,
                     visit.family,
                     {wanted.category, wanted.region.value_or(0), shown.number, shown.size}};
-  if (const KeptPage* kept = shop.pages.find(key, *shop.repository, visit.now)) {
-    co_return page(visit, wanted.interaction, kept->title, kept->body);
-  }
+  if (auto kept = kept_page(shop, visit, key)) co_return std::move(*kept);
   const Revision revision = shop.repository->revision();
   auto items = co_await items_of(shop, wanted, shown, visit.now);
   if (!items) co_return store_failure(visit, wanted.interaction, items.error());
