@@ -11,6 +11,13 @@ pkg_check_modules(PrometheusCore REQUIRED IMPORTED_TARGET prometheus-cpp-core)
 pkg_check_modules(Argon2 REQUIRED IMPORTED_TARGET libargon2)
 pkg_check_modules(TomlPlusPlus REQUIRED IMPORTED_TARGET tomlplusplus)
 
+# malloc of the programs that serve. Sanitizers bring their own.
+add_library(sluice_allocator INTERFACE)
+if(NOT SLUICE_SANITIZE)
+  pkg_check_modules(Jemalloc REQUIRED IMPORTED_TARGET jemalloc)
+  target_link_libraries(sluice_allocator INTERFACE PkgConfig::Jemalloc)
+endif()
+
 # Asio, Beast and JSON are compiled once, not in every file that includes them.
 add_library(sluice_boost STATIC
   ${PROJECT_SOURCE_DIR}/cmake/boost/asio.cpp

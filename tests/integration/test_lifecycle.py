@@ -21,11 +21,12 @@ def not_ready(server):
 
 
 def begun_request(server):
-    """A connection whose request is half sent, and which the server has seen as a request."""
-    before = server.metrics().total("connections", state="active")
+    """A connection whose request is half sent, and which the server has seen as a request; the only one."""
+    active = lambda: server.metrics().total("connections", state="active")
+    eventually(lambda: active() == 0, "earlier requests are over: an answer arrives before its request is counted")
     connection = server.connect()
     connection.send(HALF)
-    eventually(lambda: server.metrics().total("connections", state="active") > before, "the request is active")
+    eventually(lambda: active() == 1, "the request is active")
     return connection
 
 
