@@ -1,11 +1,12 @@
 #pragma once
 #include <cstdint>
+#include <cstdlib>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
-/// Bounded reading of foreign bytes, and their text forms.
+/// Bounded reading of foreign bytes, writing of our own, and their text forms.
 namespace sluice {
 
 using Bytes = std::span<const std::uint8_t>;
@@ -23,6 +24,8 @@ class ByteReader {
   std::optional<std::uint8_t> u8() noexcept { return number<std::uint8_t>(1); }
   std::optional<std::uint16_t> u16() noexcept { return number<std::uint16_t>(2); }
   std::optional<std::uint32_t> u24() noexcept { return number<std::uint32_t>(3); }
+  std::optional<std::uint32_t> u32() noexcept { return number<std::uint32_t>(4); }
+  std::optional<std::uint64_t> u64() noexcept { return number<std::uint64_t>(8); }
 
   std::optional<Bytes> take(std::size_t count) noexcept {
     if (count > rest_.size()) return std::nullopt;
@@ -38,13 +41,42 @@ class ByteReader {
   template <class T>
   std::optional<T> number(std::size_t width) noexcept {
     if (width > rest_.size()) return std::nullopt;
-    std::uint32_t value = 0;
+    std::uint64_t value = 0;
     for (std::size_t i = 0; i < width; ++i) value = value << 8 | rest_[i];
     rest_ = rest_.subspan(width);
     return static_cast<T>(value);
   }
 
   Bytes rest_;
+};
+
+/// Appends big-endian fields to a vector of bytes that it borrows.
+template <class Out>
+class ByteWriter {
+ public:
+  explicit ByteWriter(Out& out) noexcept : out_(out) {}
+
+  ByteWriter& u8(std::uint8_t value) { return number(value, 1); }
+  ByteWriter& u16(std::uint16_t value) { return number(value, 2); }
+  ByteWriter& u32(std::uint32_t value) { return number(value, 4); }
+  ByteWriter& u64(std::uint64_t value) { return number(value, 8); }
+  ByteWriter& bytes(Bytes bytes) {
+    out_.insert(out_.end(), bytes.begin(), bytes.end());
+    return *this;
+  }
+  /// A TLS vector, see ByteReader::vector(). Aborts when its length does not fit: a bound was not kept.
+  ByteWriter& vector(std::size_t length_bytes, Bytes body) {
+    if (body.size() >> (8 * length_bytes) != 0) std::abort();
+    return number(body.size(), length_bytes).bytes(body);
+  }
+
+ private:
+  ByteWriter& number(std::uint64_t value, std::size_t width) {
+    while (width-- > 0) out_.push_back(static_cast<std::uint8_t>(value >> (8 * width)));
+    return *this;
+  }
+
+  Out& out_;
 };
 
 inline Bytes as_bytes(std::string_view text) noexcept {

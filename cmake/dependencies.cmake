@@ -31,3 +31,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND SLUICE_SANITIZE)
   target_compile_options(sluice_boost PRIVATE -Wno-tsan)
 endif()
 target_link_libraries(sluice_boost PUBLIC Boost::headers Boost::url Threads::Threads)
+
+# Asio's part of TLS, for connections between members only.
+add_library(sluice_boost_ssl STATIC ${PROJECT_SOURCE_DIR}/cmake/boost/asio_ssl.cpp)
+target_link_libraries(sluice_boost_ssl PUBLIC sluice_boost OpenSSL::SSL)

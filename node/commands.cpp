@@ -5,10 +5,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 #include <stdexcept>
 
 #include <openssl/crypto.h>
@@ -28,6 +31,7 @@ namespace sluice::node {
 std::unique_ptr<LoadedConfig> load(const Application& application, const ConfigSources& sources) {
   auto loaded = std::make_unique<LoadedConfig>();
   loaded->config.declare(loaded->settings);
+  loaded->cluster.declare(loaded->settings);
   application.declare(loaded->settings);
   if (!sources.file.empty()) loaded->settings.apply_file(sources.file, loaded->problems);
   loaded->settings.apply_environment(loaded->problems);
@@ -39,6 +43,7 @@ int check(const Application& application, const ConfigSources& sources) {
   const auto loaded = load(application, sources);
   auto& problems = loaded->problems;
   for (auto& problem : loaded->config.check()) problems.push_back(std::move(problem));
+  for (auto& problem : loaded->cluster.check()) problems.push_back(std::move(problem));
   for (auto& problem : application.check()) problems.push_back(std::move(problem));
   if (problems.empty()) {
     // Files and their fit are what is left to go wrong.
@@ -46,6 +51,7 @@ int check(const Application& application, const ConfigSources& sources) {
       tls::make_context(
           {.certificates = loaded->config.certificate, .private_keys = loaded->config.private_key});
       for (const auto& address : loaded->config.listen) server::parse_endpoint(address);
+      loaded->cluster.try_files();
     } catch (const std::exception& error) {
       problems.push_back({"configuration", error.what()});
     }
@@ -91,6 +97,50 @@ int generate_certificate(const std::vector<std::string>& names, const std::strin
   write_file(certificate_file, made.certificate_pem, false);
   std::printf("certificate %s\nkey         %s\nSHA-256     %s\n", certificate_file.c_str(), key_file.c_str(),
               tls::certificate_fingerprint(made.certificate_pem).c_str());
+  return 0;
+}
+
+namespace {
+
+std::string read_file(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) throw std::runtime_error("can't read " + path.string());
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+tls::SelfSigned authority_in(const std::filesystem::path& folder, unsigned days) {
+  const auto certificate = folder / "authority.pem", key = folder / "authority-key.pem";
+  if (std::filesystem::exists(certificate)) return {read_file(certificate), read_file(key)};
+  std::filesystem::create_directories(folder);
+  auto made = tls::make_cluster_authority(std::chrono::days{days});
+  write_file(key, made.private_key_pem, true);
+  write_file(certificate, made.certificate_pem, false);
+  std::printf("authority   %s\n", certificate.c_str());
+  return made;
+}
+
+/// It becomes part of a file's name.
+void require_plain(const std::string& name) {
+  const bool plain = !name.empty() && name.size() <= 63 && name.front() != '.' && name != "authority" &&
+                     std::ranges::all_of(name, [](unsigned char c) {
+                       return std::isalnum(c) != 0 || c == '-' || c == '.' || c == '_';
+                     });
+  if (!plain)
+    throw std::runtime_error("\"" + name + "\" is not a member's name: up to 63 letters, digits, - . and _");
+}
+
+}  // namespace
+
+int generate_members(const std::vector<std::string>& names, const std::filesystem::path& folder,
+                     unsigned days) {
+  for (const std::string& name : names) require_plain(name);
+  const auto authority = authority_in(folder, days);
+  for (const std::string& name : names) {
+    const auto made = tls::make_member_certificate(authority, name, std::chrono::days{days});
+    write_file(folder / (name + "-key.pem"), made.private_key_pem, true);
+    write_file(folder / (name + ".pem"), made.certificate_pem, false);
+    std::printf("member      %s\n", (folder / (name + ".pem")).c_str());
+  }
   return 0;
 }
 

@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "node/cluster_node.hpp"
 #include "node/node.hpp"
 
 /// The commands that every application has. Each returns the exit code and throws with a sentence.
@@ -17,6 +18,7 @@ struct ConfigSources {
 /// Settings of server and application with all sources applied. Keeps what it was made from.
 struct LoadedConfig {
   server::Config config;
+  ClusterConfig cluster;
   server::Settings settings;
   std::vector<server::Problem> problems;
 };
@@ -27,6 +29,11 @@ int check(const Application& application, const ConfigSources& sources);
 int print_config(const Application& application, const ConfigSources& sources, bool origin);
 int generate_certificate(const std::vector<std::string>& names, const std::string& certificate_file,
                          const std::string& key_file, unsigned days);
+/// Certificates of a cluster's members: NAME.pem and NAME-key.pem, signed by authority.pem with
+/// authority-key.pem, which are made when they are not there. The authority's key is for the operator; no
+/// member needs it.
+int generate_members(const std::vector<std::string>& names, const std::filesystem::path& folder,
+                     unsigned days);
 /// `argument`: of `policy`, else empty.
 int control(const std::string& admin_url, const std::string& token, const std::string& what,
             const std::string& argument);

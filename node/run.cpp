@@ -74,15 +74,25 @@ int run(int argc, char** argv, Application application) {
   std::string key_file = "key.pem";
   unsigned days = 365;
   auto* certificate_command = cli.add_subcommand("gen-cert", "Make a self-signed ECDSA certificate");
-  certificate_command->add_option("--name", names, "DNS names and addresses")->capture_default_str();
+  certificate_command
+      ->add_option("--name", names, "DNS names and addresses; with --cluster the members' names")
+      ->capture_default_str();
+  std::string cluster_folder;
+  certificate_command->add_option("--cluster", cluster_folder,
+                                  "Make members' certificates instead, in this folder, and their authority "
+                                  "if it is not there yet");
   certificate_command->add_option("--certificate", certificate_file, "Where to write it")
       ->capture_default_str();
   certificate_command->add_option("--key", key_file, "Where to write its key")->capture_default_str();
   certificate_command->add_option("--days", days, "Lifetime")
       ->capture_default_str()
       ->check(CLI::Range(1, 3650));
-  certificate_command->callback(
-      [&] { chosen = [&] { return generate_certificate(names, certificate_file, key_file, days); }; });
+  certificate_command->callback([&] {
+    chosen = [&] {
+      return cluster_folder.empty() ? generate_certificate(names, certificate_file, key_file, days)
+                                    : generate_members(names, cluster_folder, days);
+    };
+  });
 
   std::string admin = "http://127.0.0.1:9180";
   std::string token;

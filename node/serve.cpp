@@ -51,7 +51,7 @@ void raise_descriptor_limit() {
 /// order.
 class Supervisor {
  public:
-  explicit Supervisor(server::Server& server) : server_(server) {
+  Supervisor(server::Server& server, ClusterNode* cluster) : server_(server), cluster_(cluster) {
     for (const int signal : {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1}) signals_.add(signal);
   }
 
@@ -96,6 +96,7 @@ class Supervisor {
     if (std::exchange(draining_, true)) return;
     std::puts("draining");
     std::fflush(stdout);
+    if (cluster_ != nullptr) cluster_->drain();
     server_.drain();
     deadline_.expires_after(server_.config().drain_timeout);
     deadline_.async_wait([this](const boost::system::error_code& error) {
@@ -104,6 +105,7 @@ class Supervisor {
   }
 
   server::Server& server_;
+  ClusterNode* const cluster_;  // null: it stands alone
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_{io_};
   boost::asio::steady_timer deadline_{io_};
@@ -122,6 +124,7 @@ int serve(const Application& application, const ConfigSources& sources) {
   }
   if (sources.dev) prepare_dev(application, config);
   auto problems = config.check();
+  for (auto& problem : loaded->cluster.check()) problems.push_back(std::move(problem));
   for (auto& problem : application.check()) problems.push_back(std::move(problem));
   report_problems(std::move(problems));
   require_writable(config.state_dir);
@@ -129,12 +132,15 @@ int serve(const Application& application, const ConfigSources& sources) {
 
   const auto app = application.make(config);
   {
-    server::Server server(config, *app);
-    Supervisor supervisor(server);
+    server::Server server(config, *app, loaded->cluster.membership());
+    std::unique_ptr<ClusterNode> cluster;
+    if (loaded->cluster.enabled()) cluster = std::make_unique<ClusterNode>(loaded->cluster, server);
+    Supervisor supervisor(server, cluster.get());
     std::unique_ptr<server::Admin> admin;
     if (!config.admin_listen.empty())
       admin = std::make_unique<server::Admin>(server, [&] { supervisor.drain(); });
-    server.start();
+    if (cluster) cluster->join();
+    server.start(cluster.get());
     if (admin) admin->start();
     for (const auto& endpoint : server.endpoints())
       std::printf("listening on https://%s\n", server::endpoint_text(endpoint).c_str());
@@ -145,6 +151,7 @@ int serve(const Application& application, const ConfigSources& sources) {
     std::puts("ready");
     std::fflush(stdout);
     supervisor.run();
+    if (cluster) cluster->leave();
   }
   app->stop();
   return 0;

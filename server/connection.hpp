@@ -72,6 +72,7 @@ class Connection final : private TimerWheel::Timer, private tls::HandshakeGuard 
 
   // connection_admission.cpp
   Task<Next> ask_in();
+  Task<void> fetch_session();
   bool resume_session(Monotonic::time_point now);
   Task<Next> ask_as_newcomer();
   Task<admission::Verdict> wait_at_gate();

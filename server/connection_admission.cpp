@@ -30,6 +30,7 @@ Task<Connection::Next> Connection::ask_in() {
   auto& counters = processor_.counters();
   const auto now = Monotonic::now();
   if (screened_ && screened_->proof.forged) processor_.door().unfinished(origin_, now);
+  if (screened_ && screened_->proof.elsewhere != 0) co_await fetch_session();
   if (screened_ && screened_->proof.record) {
     counters.demand.resuming.add();
     if (processor_.door().replayed(screened_->hello.random, now)) {
@@ -44,6 +45,18 @@ Task<Connection::Next> Connection::ask_in() {
     }
   }
   co_return co_await ask_as_newcomer();
+}
+
+/// The session a client with a session ID names is at another member: from now on it shall be here.
+Task<void> Connection::fetch_session() {
+  Peers* const peers = processor_.peers();
+  if (peers == nullptr) co_return;
+  enter(ConnectionState::parked);
+  tls::SessionIdBytes id{};
+  std::ranges::copy(screened_->hello.session_id(), id.begin());
+  co_await fetch(*peers, socket_.executor(), id, screened_->proof.elsewhere);
+  at_work();
+  screened_->proof.record = processor_.tls().sessions().record_of(id, wall_now());
 }
 
 bool Connection::resume_session(Monotonic::time_point now) {

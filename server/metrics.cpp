@@ -139,7 +139,8 @@ std::string metrics_text(const Server& server, std::uint64_t admin_refused) {
   add_handshakes(page);
   add_requests(page, server);
   add_admission(page, server);
-  return page.text() + process_metrics() + server.app().metrics();
+  return page.text() + process_metrics() + server.app().metrics() +
+         (server.peers() != nullptr ? server.peers()->metrics() : "");
 }
 
 std::string status_json(const Server& server, std::chrono::seconds uptime) {
@@ -169,19 +170,20 @@ std::string status_json(const Server& server, std::chrono::seconds uptime) {
     listeners.emplace_back(endpoint_text(endpoint));
   }
   const std::string not_ready = server.draining() ? "draining" : server.app().not_ready();
-  const boost::json::object status{{"version", kVersion},
-                                   {"state", server.draining()   ? "draining"
-                                             : not_ready.empty() ? "serving"
-                                                                 : "not ready"},
-                                   {"reason", not_ready},
-                                   {"uptime_seconds", uptime.count()},
-                                   {"processors", server.processor_count()},
-                                   {"admission_policy", admission::name_of(server.admission().policy())},
-                                   {"admission", admission_status(server)},
-                                   {"listeners", std::move(listeners)},
-                                   {"connections", std::move(connections)},
-                                   {"handshakes", std::move(handshakes)},
-                                   {"requests", std::move(requests)}};
+  boost::json::object status{{"version", kVersion},
+                             {"state", server.draining()   ? "draining"
+                                       : not_ready.empty() ? "serving"
+                                                           : "not ready"},
+                             {"reason", not_ready},
+                             {"uptime_seconds", uptime.count()},
+                             {"processors", server.processor_count()},
+                             {"admission_policy", admission::name_of(server.admission().policy())},
+                             {"admission", admission_status(server)},
+                             {"listeners", std::move(listeners)},
+                             {"connections", std::move(connections)},
+                             {"handshakes", std::move(handshakes)},
+                             {"requests", std::move(requests)}};
+  if (server.peers() != nullptr) status["cluster"] = server.peers()->status();
   return boost::json::serialize(status) + "\n";
 }
 

@@ -42,18 +42,25 @@ class Page {
     value(std::move(labels), static_cast<double>(total(pick)));
   }
   void histogram(Labels labels, const std::function<const DurationHistogram&(const Counters&)>& pick) {
-    ClientMetric metric;
-    metric.label = std::move(labels);
+    std::vector<std::pair<double, std::uint64_t>> buckets;
     std::uint64_t cumulative = 0;
     for (std::size_t i = 0; i <= DurationHistogram::kBounds.size(); ++i) {
       cumulative += total([&](const Counters& counters) { return pick(counters).bucket(i); });
       const bool last = i == DurationHistogram::kBounds.size();
-      metric.histogram.bucket.push_back({cumulative, last ? HUGE_VAL : DurationHistogram::kBounds[i]});
+      buckets.emplace_back(last ? HUGE_VAL : DurationHistogram::kBounds[i], cumulative);
     }
-    metric.histogram.sample_count = cumulative;
-    for (std::size_t i = 0; i < server_.processor_count(); ++i)
-      metric.histogram.sample_sum += pick(server_.counters(i)).sum();
-    if (cumulative > 0) families_.back().metric.push_back(std::move(metric));
+    double seconds = 0;
+    for (std::size_t i = 0; i < server_.processor_count(); ++i) seconds += pick(server_.counters(i)).sum();
+    histogram(std::move(labels), buckets, seconds);
+  }
+  /// Upper bound and cumulative count of each bucket. Nothing is shown while it is empty.
+  void histogram(Labels labels, const std::vector<std::pair<double, std::uint64_t>>& buckets, double sum) {
+    ClientMetric metric;
+    metric.label = std::move(labels);
+    for (const auto& [bound, count] : buckets) metric.histogram.bucket.push_back({count, bound});
+    metric.histogram.sample_count = buckets.back().second;
+    metric.histogram.sample_sum = sum;
+    if (metric.histogram.sample_count > 0) families_.back().metric.push_back(std::move(metric));
   }
   std::uint64_t total(const std::function<std::uint64_t(const Counters&)>& pick) const {
     std::uint64_t sum = 0;

@@ -84,7 +84,8 @@ Processor::Processor(unsigned index, const Shared& shared, std::vector<Listener>
 
 Processor::~Processor() { join(); }
 
-std::future<void> Processor::start() {
+std::future<void> Processor::start(Peers* peers) {
+  peers_ = peers;
   std::promise<void> started;
   auto future = started.get_future();
   thread_ = std::thread([this, promise = std::move(started)]() mutable { run(std::move(promise)); });

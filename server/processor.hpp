@@ -23,6 +23,7 @@
 #include "server/http/date.hpp"
 #include "server/http/static_files.hpp"
 #include "server/listener.hpp"
+#include "server/peers.hpp"
 #include "server/place.hpp"
 #include "server/tls/engine.hpp"
 #include "server/tls/record_stream.hpp"
@@ -55,7 +56,8 @@ class Processor {
 
   // The owner's side; any thread.
   /// Starts the thread; the future is set once the application's part is made, or throws what that threw.
-  std::future<void> start();
+  /// `peers`: null when there are none.
+  std::future<void> start(Peers* peers);
   /// Accepts from now on. After the future of start().
   void open();
   /// Stops accepting, answers what was accepted, then ends by itself.
@@ -74,6 +76,7 @@ class Processor {
   tls::Engine& tls() const noexcept { return shared_.tls; }
   AdmissionControl& admission() const noexcept { return shared_.admission; }
   PlaceBook& places() const noexcept { return shared_.places; }
+  Peers* peers() const noexcept { return peers_; }
   AppProcessor& app() noexcept { return *app_; }
   const App& application() const noexcept { return shared_.app; }
   const http::DirectoryFiles* files() const noexcept { return shared_.files; }
@@ -129,6 +132,7 @@ class Processor {
 
   const unsigned index_;
   const Shared shared_;
+  Peers* peers_ = nullptr;
   const http::Limits parser_limits_;
   const std::uint64_t connections_max_;
   const std::uint64_t per_address_max_;

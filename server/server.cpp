@@ -7,19 +7,25 @@ namespace sluice::server {
 
 namespace {
 
-tls::ContextOptions tls_options(const Config& config) {
+tls::ContextOptions tls_options(const Config& config, const Membership& membership) {
   return {.certificates = config.certificate,
           .private_keys = config.private_key,
           .only_tls13 = config.tls_min_version == "1.3",
           .session_timeout = std::chrono::duration_cast<std::chrono::seconds>(config.session_timeout),
           .ticket_key_lifetime = std::chrono::duration_cast<std::chrono::seconds>(config.ticket_key_lifetime),
+          .member = membership.name,
+          .ticket_secret = membership.ticket_secret,
           .session_cache = config.session_cache};
 }
 
 }  // namespace
 
-Server::Server(const Config& config, App& app)
-    : config_(config), app_(app), log_(config.access_log), tls_(tls_options(config)), admission_(config) {
+Server::Server(const Config& config, App& app, const Membership& membership)
+    : config_(config),
+      app_(app),
+      log_(config.access_log),
+      tls_(tls_options(config, membership)),
+      admission_(config) {
   if (!config.static_root.empty()) files_ = std::make_unique<http::DirectoryFiles>(config.static_root);
   const unsigned count = config.processors == 0 ? usable_cpus() : static_cast<unsigned>(config.processors);
   std::vector<std::vector<Listener>> of_processor(count);
@@ -46,18 +52,19 @@ Server::~Server() {
   join();
 }
 
-void Server::start() {
+void Server::start(Peers* peers) {
+  peers_ = peers;
   std::vector<std::future<void>> started;
   started.reserve(processors_.size());
-  for (auto& processor : processors_) started.push_back(processor->start());
+  for (auto& processor : processors_) started.push_back(processor->start(peers));
   for (auto& future : started) future.get();
   std::vector<const Counters*> counters;
   for (auto& processor : processors_) counters.push_back(&processor->counters());
   admission_.start(
       std::move(counters), [this] { return app_.backlog_s(); },
-      [this](const admission::Plan& plan) {
+      [this, peers](const admission::Plan& plan) {
         for (auto& processor : processors_) processor->follow(plan);
-        tls_.ticket_keys().maybe_rotate(wall_now());
+        tls_.ticket_keys().renew(wall_now(), peers == nullptr || peers->leads());
       });
   for (auto& processor : processors_) processor->open();
 }

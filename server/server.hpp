@@ -5,6 +5,7 @@
 
 #include "server/access_log.hpp"
 #include "server/admission_control.hpp"
+#include "server/peers.hpp"
 #include "server/place.hpp"
 #include "server/processor.hpp"
 #include "server/tls/engine.hpp"
@@ -17,11 +18,12 @@ namespace sluice::server {
 class Server {
  public:
   /// Loads certificates, opens the log and listens. Throws `std::runtime_error` with a sentence.
-  Server(const Config& config, App& app);
+  Server(const Config& config, App& app, const Membership& membership = {});
   ~Server();  ///< Cuts what is still open.
 
-  /// Starts the processors; once it returns every one accepts. Throws what the application threw.
-  void start();
+  /// Starts the processors; once it returns every one accepts. Throws what the application threw. `peers`:
+  /// null when it stands alone.
+  void start(Peers* peers = nullptr);
   /// Stops accepting; answers what was accepted.
   void drain();
   /// Cuts every connection.
@@ -31,6 +33,8 @@ class Server {
 
   const Config& config() const noexcept { return config_; }
   const App& app() const noexcept { return app_; }
+  /// Null when there are none.
+  const Peers* peers() const noexcept { return peers_; }
   AccessLog& log() noexcept { return log_; }
   std::vector<Endpoint> endpoints() const;
   bool draining() const noexcept { return draining_.load(); }
@@ -40,11 +44,13 @@ class Server {
   }
   AdmissionControl& admission() noexcept { return admission_; }
   const AdmissionControl& admission() const noexcept { return admission_; }
+  tls::Engine& tls() noexcept { return tls_; }
   const tls::Engine& tls() const noexcept { return tls_; }
 
  private:
   const Config& config_;
   App& app_;
+  Peers* peers_ = nullptr;  // set by start()
   AccessLog log_;
   tls::Engine tls_;
   AdmissionControl admission_;

@@ -33,10 +33,10 @@ std::string contents(BIO* bio) {
   return {data, static_cast<std::size_t>(size)};
 }
 
-void add_extension(X509* certificate, int nid, const std::string& value) {
+void add_extension(X509* certificate, X509* issuer, int nid, const std::string& value) {
   X509V3_CTX context;
   X509V3_set_ctx_nodb(&context);
-  X509V3_set_ctx(&context, certificate, certificate, nullptr, nullptr, 0);
+  X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
   const Extension extension{X509V3_EXT_conf_nid(nullptr, &context, nid, value.c_str())};
   require(extension && X509_add_ext(certificate, extension.get(), -1) == 1, "extension");
 }
@@ -51,11 +51,9 @@ std::string subject_alt_names(const std::vector<std::string>& names) {
   return list;
 }
 
-void set_names(X509* certificate, const std::string& common_name) {
-  X509_NAME* name = X509_get_subject_name(certificate);
+void set_name(X509_NAME* name, const std::string& common_name) {
   const auto* text = reinterpret_cast<const unsigned char*>(common_name.c_str());
   require(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, text, -1, -1, 0) == 1, "name");
-  require(X509_set_issuer_name(certificate, name) == 1, "issuer");
 }
 
 void set_serial(X509* certificate) {
@@ -67,24 +65,41 @@ void set_serial(X509* certificate) {
           "serial");
 }
 
-}  // namespace
+struct Issuer {
+  X509* certificate;
+  EVP_PKEY* key;
+};
 
-SelfSigned make_self_signed(const std::vector<std::string>& names, std::chrono::days lifetime) {
+struct Extensions {
+  const char *constraints, *key_usage, *extended_key_usage;  ///< `extended_key_usage`: null for none.
+};
+constexpr Extensions kServer{"critical,CA:FALSE", "critical,digitalSignature", "serverAuth"};
+constexpr Extensions kMember{"critical,CA:FALSE", "critical,digitalSignature", "serverAuth,clientAuth"};
+constexpr Extensions kAuthority{"critical,CA:TRUE,pathlen:0", "critical,keyCertSign", nullptr};
+
+/// An ECDSA P-256 certificate. `issuer`: null signs it with its own key.
+SelfSigned issue(const std::vector<std::string>& names, std::chrono::days lifetime,
+                 const Extensions& extensions, const Issuer* issuer) {
   const Key key{EVP_EC_gen("P-256")};
   const Certificate certificate{X509_new()};
   require(key && certificate, "out of memory");
   X509* const raw = certificate.get();
+  X509* const issuer_certificate = issuer != nullptr ? issuer->certificate : raw;
   X509_set_version(raw, X509_VERSION_3);
   set_serial(raw);
   X509_gmtime_adj(X509_getm_notBefore(raw), -3600);  // clocks differ
   X509_gmtime_adj(X509_getm_notAfter(raw), std::chrono::seconds{lifetime}.count());
   X509_set_pubkey(raw, key.get());
-  set_names(raw, names.empty() ? "sluice" : names.front());
-  add_extension(raw, NID_basic_constraints, "critical,CA:FALSE");
-  add_extension(raw, NID_key_usage, "critical,digitalSignature");
-  add_extension(raw, NID_ext_key_usage, "serverAuth");
-  add_extension(raw, NID_subject_alt_name, subject_alt_names(names));
-  require(X509_sign(raw, key.get(), EVP_sha256()) > 0, "signature");
+  set_name(X509_get_subject_name(raw), names.empty() ? "sluice" : names.front());
+  require(X509_set_issuer_name(raw, X509_get_subject_name(issuer_certificate)) == 1, "issuer");
+  add_extension(raw, issuer_certificate, NID_basic_constraints, extensions.constraints);
+  add_extension(raw, issuer_certificate, NID_key_usage, extensions.key_usage);
+  if (extensions.extended_key_usage != nullptr) {
+    add_extension(raw, issuer_certificate, NID_ext_key_usage, extensions.extended_key_usage);
+    add_extension(raw, issuer_certificate, NID_subject_alt_name, subject_alt_names(names));
+  }
+  EVP_PKEY* const signer = issuer != nullptr ? issuer->key : key.get();
+  require(X509_sign(raw, signer, EVP_sha256()) > 0, "signature");
 
   const Bio certificate_bio{BIO_new(BIO_s_mem())};
   const Bio key_bio{BIO_new(BIO_s_secmem())};
@@ -92,6 +107,32 @@ SelfSigned make_self_signed(const std::vector<std::string>& names, std::chrono::
   require(PEM_write_bio_PrivateKey(key_bio.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1,
           "PEM key");
   return {contents(certificate_bio.get()), contents(key_bio.get())};
+}
+
+Bio reader_of(const std::string& pem) {
+  return Bio{BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()))};
+}
+
+}  // namespace
+
+SelfSigned make_self_signed(const std::vector<std::string>& names, std::chrono::days lifetime) {
+  return issue(names, lifetime, kServer, nullptr);
+}
+
+SelfSigned make_cluster_authority(std::chrono::days lifetime) {
+  return issue({"sluice cluster"}, lifetime, kAuthority, nullptr);
+}
+
+SelfSigned make_member_certificate(const SelfSigned& authority, const std::string& name,
+                                   std::chrono::days lifetime) {
+  const Certificate certificate{
+      PEM_read_bio_X509(reader_of(authority.certificate_pem).get(), nullptr, nullptr, nullptr)};
+  const Key key{
+      PEM_read_bio_PrivateKey(reader_of(authority.private_key_pem).get(), nullptr, nullptr, nullptr)};
+  require(certificate && key && X509_check_private_key(certificate.get(), key.get()) == 1,
+          "the authority's certificate and key are none, or do not fit");
+  const Issuer issuer{certificate.get(), key.get()};
+  return issue({name}, lifetime, kMember, &issuer);
 }
 
 std::string certificate_fingerprint(const std::string& pem) {

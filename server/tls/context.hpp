@@ -7,6 +7,7 @@
 #include <openssl/ssl.h>
 
 #include "base/handle.hpp"
+#include "server/tls/secret.hpp"
 
 /// The protocols, suites and certificates of an SSL_CTX. Sessions, and everything that lives beside it, are
 /// Engine's.
@@ -25,6 +26,8 @@ struct ContextOptions {
   bool only_tls13 = false;
   std::chrono::seconds session_timeout{12 * 3600};
   std::chrono::seconds ticket_key_lifetime{12 * 3600};  ///< See TicketKeyOptions.
+  std::string member{};                                 ///< Name in the cluster; empty: none.
+  SecretBytes ticket_secret{};                          ///< See TicketKeyOptions.
   std::uint64_t session_cache = 20'000;  ///< Entries, for TLS 1.2 clients with session IDs. 0: none.
 };
 

@@ -98,9 +98,13 @@ SSL_TICKET_RETURN judge_ticket(SSL* ssl, SSL_SESSION* session, const unsigned ch
 
 // Stored sessions. ---------------------------------------------------------------------------------
 
-int make_session_id(SSL*, unsigned char* id, unsigned* size) noexcept {
+int name_session(SSL* ssl, unsigned char* id, unsigned* size) noexcept {
+  const Engine& engine = engine_of(ssl);
+  SessionIdBytes made{};
+  if (!make_session_id(engine.ticket_keys().ring()->current(), engine.member(), made)) return 0;
+  std::copy(made.begin(), made.end(), id);
   *size = kSessionIdSize;
-  return RAND_bytes(id, kSessionIdSize);
+  return 1;
 }
 
 Bytes id_of(const SSL_SESSION* session) noexcept {
@@ -156,7 +160,7 @@ void set_sessions(SSL_CTX* context, const ContextOptions& options) {
   SSL_CTX_sess_set_new_cb(context, store_session);
   SSL_CTX_sess_set_get_cb(context, find_session);
   SSL_CTX_sess_set_remove_cb(context, forget_session);
-  SSL_CTX_set_generate_session_id(context, make_session_id);
+  SSL_CTX_set_generate_session_id(context, name_session);
   SSL_CTX_set_not_resumable_session_callback(context, is_not_resumable);
   SSL_CTX_set_tlsext_ticket_key_evp_cb(context, use_ticket_key);
   SSL_CTX_set_session_ticket_cb(context, fill_ticket, judge_ticket, nullptr);
@@ -170,10 +174,14 @@ void Engine::store(SSL* ssl) noexcept { store_session(ssl, SSL_get_session(ssl))
 
 Engine::Engine(const ContextOptions& options)
     : session_timeout_(options.session_timeout),
-      keys_({.lifetime = options.ticket_key_lifetime, .session_timeout = options.session_timeout},
+      member_(options.member.empty() ? 0 : number_of_member(options.member)),
+      keys_({.lifetime = options.ticket_key_lifetime,
+             .session_timeout = options.session_timeout,
+             .clustered = !options.member.empty(),
+             .secret = options.ticket_secret},
             wall_now()),
       sessions_(options.session_cache),
-      issuer_(codec_, keys_, sessions_, session_timeout_),
+      issuer_(codec_, keys_, sessions_, member_, session_timeout_),
       context_(make_context(options)) {
   SSL_CTX_set_app_data(context_.get(), this);
   set_sessions(context_.get(), options);

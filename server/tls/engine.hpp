@@ -31,18 +31,21 @@ class Engine {
   static void store(SSL* ssl) noexcept;
 
   SSL_CTX& context() const noexcept { return *context_; }
-  /// Somebody has to call maybe_rotate() once in a while.
+  /// Somebody has to call renew() once in a while.
   TicketKeys& ticket_keys() noexcept { return keys_; }
   const TicketKeys& ticket_keys() const noexcept { return keys_; }
   SessionStore& sessions() noexcept { return sessions_; }
   std::size_t stored_sessions() const { return sessions_.size(); }
   std::uint64_t stored_sessions_evicted() const noexcept { return sessions_.evictions(); }
+  /// Who makes our session IDs.
+  MemberNumber member() const noexcept { return member_; }
   const TicketCodec& codec() const noexcept { return codec_; }
   const Issuer& issuer() const noexcept { return issuer_; }
   std::chrono::seconds session_timeout() const noexcept { return session_timeout_; }
 
  private:
   const std::chrono::seconds session_timeout_;
+  const MemberNumber member_;
   const TicketCodec codec_;
   TicketKeys keys_;
   SessionStore sessions_;

@@ -8,7 +8,17 @@ Proof Issuer::verify(const Hello& hello, WallSeconds now) const {
   if (hello.offers_tls13) return hello.has_psk ? verify_ticket(hello.token(), TLS1_3_VERSION, now) : Proof{};
   // A ticket that does not open is not made good by a session ID: OpenSSL does not look at both either.
   if (hello.has_ticket) return verify_ticket(hello.token(), TLS1_2_VERSION, now);
-  return {.record = sessions_.record_of(hello.session_id(), now)};
+  return verify_session_id(hello.session_id(), now);
+}
+
+Proof Issuer::verify_session_id(Bytes id, WallSeconds now) const {
+  Proof proof{.record = sessions_.record_of(id, now)};
+  if (proof.record || self_ == 0) return proof;
+  const auto owner = owner_of(*keys_.ring(), id);
+  if (!owner) return proof;
+  const MemberNumber taker = sessions_.given_to(id, now);
+  proof.elsewhere = taker != 0 ? taker : *owner != self_ ? *owner : 0;
+  return proof;
 }
 
 Proof Issuer::verify_ticket(Bytes ticket, int version, WallSeconds now) const {

@@ -27,15 +27,17 @@ struct Proof {
   std::optional<admission::SessionRecord> record{};  ///< Verified: the visitor returns.
   /// It names a key of ours, which did not seal it: no client comes by such a ticket, it is made.
   bool forged = false;
+  /// It is a session ID of the cluster, whose session is not here, but perhaps at that member; 0: nowhere.
+  MemberNumber elsewhere = 0;
   bool operator==(const Proof&) const = default;
 };
 
 /// Knows what this server issued. For any thread, like the keys and the store it borrows.
 class Issuer {
  public:
-  Issuer(const TicketCodec& codec, const TicketKeys& keys, const SessionStore& sessions,
+  Issuer(const TicketCodec& codec, const TicketKeys& keys, const SessionStore& sessions, MemberNumber self,
          std::chrono::seconds session_timeout) noexcept
-      : codec_(codec), keys_(keys), sessions_(sessions), session_timeout_(session_timeout) {}
+      : codec_(codec), keys_(keys), sessions_(sessions), self_(self), session_timeout_(session_timeout) {}
 
   /// What the visitor shows; nothing for those who are new. TLS 1.3: the
   /// first PSK identity must be a ticket of ours; the session ID of its compatibility mode means nothing.
@@ -45,10 +47,12 @@ class Issuer {
 
  private:
   Proof verify_ticket(Bytes ticket, int version, WallSeconds now) const;
+  Proof verify_session_id(Bytes id, WallSeconds now) const;
 
   const TicketCodec& codec_;
   const TicketKeys& keys_;
   const SessionStore& sessions_;
+  MemberNumber self_;
   std::chrono::seconds session_timeout_;
 };
 

@@ -2,6 +2,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include <openssl/crypto.h>
@@ -49,5 +50,23 @@ class SecretBytes {
  private:
   std::vector<std::uint8_t> bytes_;
 };
+
+/// Wipes what a container gives back, also when it grows.
+template <class T>
+struct WipingAllocator {
+  using value_type = T;
+  WipingAllocator() = default;
+  template <class U>
+  WipingAllocator(const WipingAllocator<U>&) noexcept {}
+  T* allocate(std::size_t count) { return std::allocator<T>{}.allocate(count); }
+  void deallocate(T* at, std::size_t count) noexcept {
+    OPENSSL_cleanse(at, count * sizeof(T));
+    std::allocator<T>{}.deallocate(at, count);
+  }
+  bool operator==(const WipingAllocator&) const = default;
+};
+
+/// Bytes that grow, such as a message with keys in it.
+using SecretBuffer = std::vector<std::uint8_t, WipingAllocator<std::uint8_t>>;
 
 }  // namespace sluice::tls

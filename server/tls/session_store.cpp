@@ -1,6 +1,8 @@
 #include "server/tls/session_store.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 namespace sluice::tls {
 
@@ -29,12 +31,18 @@ SessionStore::Shard& SessionStore::shard_of(const Id& id) const noexcept {
   return *shards_[id.back() % shards_.size()];  // the hash is made of other bytes
 }
 
+void SessionStore::erase(Shard& shard, std::list<Entry>::iterator entry) noexcept {
+  if (entry->given_to == 0) --shard.here;
+  shard.index.erase(entry->id);
+  shard.entries.erase(entry);
+}
+
 void SessionStore::make_room(Shard& shard, WallSeconds now) {
   while (shard.entries.size() >= shard.capacity) {
-    const Entry& oldest = shard.entries.back();
-    if (oldest.session.expires_at >= now) evictions_.fetch_add(1, std::memory_order_relaxed);
-    shard.index.erase(oldest.id);
-    shard.entries.pop_back();
+    const auto oldest = std::prev(shard.entries.end());
+    if (oldest->given_to == 0 && oldest->session.expires_at >= now)
+      evictions_.fetch_add(1, std::memory_order_relaxed);
+    erase(shard, oldest);
   }
 }
 
@@ -44,14 +52,11 @@ void SessionStore::put(Bytes id, StoredSession session, WallSeconds now) {
   Shard& shard = shard_of(key);
   const std::lock_guard lock(shard.mutex);
   if (shard.capacity == 0) return;
-  if (const auto found = shard.index.find(key); found != shard.index.end()) {
-    found->second->session = std::move(session);
-    shard.entries.splice(shard.entries.begin(), shard.entries, found->second);
-    return;
-  }
+  if (const auto found = shard.index.find(key); found != shard.index.end()) erase(shard, found->second);
   make_room(shard, now);
-  shard.entries.push_front({key, std::move(session)});
+  shard.entries.push_front({.id = key, .session = std::move(session)});
   shard.index.emplace(key, shard.entries.begin());
+  ++shard.here;
 }
 
 std::optional<StoredSession> SessionStore::get(Bytes id, WallSeconds now) {
@@ -60,11 +65,10 @@ std::optional<StoredSession> SessionStore::get(Bytes id, WallSeconds now) {
   Shard& shard = shard_of(key);
   const std::lock_guard lock(shard.mutex);
   const auto found = shard.index.find(key);
-  if (found == shard.index.end()) return std::nullopt;
+  if (found == shard.index.end() || found->second->given_to != 0) return std::nullopt;
   const auto entry = found->second;
   if (entry->session.expires_at < now) {
-    shard.index.erase(found);
-    shard.entries.erase(entry);
+    erase(shard, entry);
     return std::nullopt;
   }
   shard.entries.splice(shard.entries.begin(), shard.entries, entry);
@@ -77,7 +81,8 @@ std::optional<admission::SessionRecord> SessionStore::record_of(Bytes id, WallSe
   const Shard& shard = shard_of(key);
   const std::lock_guard lock(shard.mutex);
   const auto found = shard.index.find(key);
-  if (found == shard.index.end() || found->second->session.expires_at < now) return std::nullopt;
+  if (found == shard.index.end() || found->second->given_to != 0 || found->second->session.expires_at < now)
+    return std::nullopt;
   return found->second->session.record;
 }
 
@@ -86,17 +91,69 @@ void SessionStore::remove(Bytes id) {
   const Id key = copy_of<Id>(id);
   Shard& shard = shard_of(key);
   const std::lock_guard lock(shard.mutex);
+  if (const auto found = shard.index.find(key); found != shard.index.end()) erase(shard, found->second);
+}
+
+// Sessions that move. ------------------------------------------------------------------------------
+
+SessionStore::Given SessionStore::give(Bytes id, MemberNumber to, WallSeconds now) {
+  if (!is_ours(id)) return {};
+  const Id key = copy_of<Id>(id);
+  Shard& shard = shard_of(key);
+  const std::lock_guard lock(shard.mutex);
   const auto found = shard.index.find(key);
-  if (found == shard.index.end()) return;
-  shard.entries.erase(found->second);
-  shard.index.erase(found);
+  if (found == shard.index.end()) return {};
+  const auto entry = found->second;
+  if (entry->session.expires_at < now) {
+    erase(shard, entry);
+    return {};
+  }
+  Given given{.last_given_to = std::exchange(entry->given_to, to)};
+  if (given.last_given_to != 0) return given;
+  --shard.here;
+  StoredSession word{.expires_at = entry->session.expires_at};
+  given.session = std::exchange(entry->session, std::move(word));
+  return given;
+}
+
+MemberNumber SessionStore::given_to(Bytes id, WallSeconds now) const {
+  if (!is_ours(id)) return 0;
+  const Id key = copy_of<Id>(id);
+  const Shard& shard = shard_of(key);
+  const std::lock_guard lock(shard.mutex);
+  const auto found = shard.index.find(key);
+  return found == shard.index.end() || found->second->session.expires_at < now ? 0 : found->second->given_to;
+}
+
+void SessionStore::redirect(Bytes id, MemberNumber to) noexcept {
+  if (!is_ours(id)) return;
+  const Id key = copy_of<Id>(id);
+  Shard& shard = shard_of(key);
+  const std::lock_guard lock(shard.mutex);
+  const auto found = shard.index.find(key);
+  if (found != shard.index.end() && found->second->given_to != 0) found->second->given_to = to;
+}
+
+std::vector<std::pair<SessionIdBytes, StoredSession>> SessionStore::take(std::size_t count, WallSeconds now) {
+  std::vector<std::pair<SessionIdBytes, StoredSession>> taken;
+  taken.reserve(std::min(count, size()));
+  for (const auto& shard : shards_) {
+    const std::lock_guard lock(shard->mutex);
+    for (auto entry = shard->entries.begin(); entry != shard->entries.end() && taken.size() < count;) {
+      const auto here = entry++;
+      if (here->given_to != 0) continue;
+      if (here->session.expires_at >= now) taken.emplace_back(here->id, std::move(here->session));
+      erase(*shard, here);
+    }
+  }
+  return taken;
 }
 
 std::size_t SessionStore::size() const {
   std::size_t size = 0;
   for (const auto& shard : shards_) {
     const std::lock_guard lock(shard->mutex);
-    size += shard->entries.size();
+    size += shard->here;
   }
   return size;
 }

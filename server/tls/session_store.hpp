@@ -9,19 +9,18 @@
 #include <mutex>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "admission/session_record.hpp"
 #include "base/bytes.hpp"
 #include "base/clock.hpp"
 #include "server/tls/secret.hpp"
+#include "server/tls/session_id.hpp"
 
 /// Sessions of TLS 1.2 clients with session IDs and no tickets (RFC 5246 section 7.4.1.2), for all
 /// processors.
 namespace sluice::tls {
-
-/// Session IDs we make: as random as they can be. Others are nobody's.
-inline constexpr std::size_t kSessionIdSize = 32;
 
 struct StoredSession {
   /// The session in DER: every connection gets an object of its own, so that none is shared between threads.
@@ -35,8 +34,8 @@ struct StoredSession {
 /// that is held for moments. Time is an argument and must be the same clock for all. Every function may be
 /// called from any thread.
 ///
-/// IDs are random numbers of ours, so their own bits are the hash: a stranger can look IDs up that he made,
-/// but not put them in.
+/// IDs are ours, with a MAC at their end (session_id.hpp) that is the hash: a stranger can look IDs up that
+/// he made, but not put them in.
 class SessionStore {
  public:
   static constexpr std::size_t kShards = 16;
@@ -55,31 +54,49 @@ class SessionStore {
   std::optional<admission::SessionRecord> record_of(Bytes id, WallSeconds now) const;
   void remove(Bytes id);
 
+  // A session has one owner. Whoever gave it away only remembers to whom.
+  struct Given {
+    std::optional<StoredSession> session{};  ///< `nullopt`: it is not here.
+    MemberNumber last_given_to = 0;          ///< Then perhaps there; 0: nobody knows.
+  };
+  /// From now on it is that member's.
+  Given give(Bytes id, MemberNumber to, WallSeconds now);
+  /// Whom it was given to last; 0: to nobody, or it is here.
+  MemberNumber given_to(Bytes id, WallSeconds now) const;
+  /// Whoever has it now is somebody else. Nothing happens when it is here, or was never given away.
+  void redirect(Bytes id, MemberNumber to) noexcept;
+  /// Takes out up to `count` sessions, those used last first in each shard, to be given to whom it may
+  /// concern.
+  std::vector<std::pair<SessionIdBytes, StoredSession>> take(std::size_t count, WallSeconds now);
+
   std::size_t size() const;
   /// Sessions that had to go before their time. Not those that had expired.
   std::uint64_t evictions() const noexcept { return evictions_.load(std::memory_order_relaxed); }
 
  private:
-  using Id = std::array<std::uint8_t, kSessionIdSize>;
+  using Id = SessionIdBytes;
   struct IdHash {
     std::size_t operator()(const Id& id) const noexcept {
       std::size_t hash = 0;
-      std::memcpy(&hash, id.data(), sizeof hash);
+      std::memcpy(&hash, id.data() + kSessionIdSize / 2, sizeof hash);
       return hash;
     }
   };
   struct Entry {
     Id id{};
-    StoredSession session{};
+    StoredSession session{};    // when given away: when that can be forgotten, and no more
+    MemberNumber given_to = 0;  // 0: it is here
   };
   struct Shard {
     mutable std::mutex mutex{};
     std::size_t capacity = 0;
     std::list<Entry> entries{};  // used last first
     std::unordered_map<Id, std::list<Entry>::iterator, IdHash> index{};
+    std::size_t here = 0;  // entries that are not given away
   };
 
   Shard& shard_of(const Id& id) const noexcept;
+  static void erase(Shard& shard, std::list<Entry>::iterator entry) noexcept;
   void make_room(Shard& shard, WallSeconds now);
 
   std::vector<std::unique_ptr<Shard>> shards_;

@@ -11,7 +11,7 @@ import sys
 RULES = (
     ("apps/*/", ("server/app.hpp", "server/task.hpp", "server/http/", "base/")),
     ("node/", ("cluster/", "server/", "admission/", "base/")),
-    ("cluster/", ("server/tls/", "base/")),
+    ("cluster/", ("server/tls/", "server/task.hpp", "base/")),
     ("server/", ("admission/", "base/")),
     ("admission/", ("base/",)),
     ("base/", ()),

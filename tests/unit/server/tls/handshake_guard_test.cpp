@@ -181,7 +181,7 @@ TEST_P(Guarded, TicketsOfAnOldKeyStillResumeAndAreRenewed) {
   if (!by_ticket()) GTEST_SKIP() << "a stored session has no key";
   const Outcome before = first_visit();
   const std::string old_name = ticket_in(*before.session).substr(0, kTicketNameSize);
-  ASSERT_TRUE(rig_.engine().ticket_keys().maybe_rotate(wall_now() + 12h));
+  ASSERT_TRUE(rig_.engine().ticket_keys().renew(wall_now() + 12h, true));
   ScriptedGuard guard;
   const Outcome again = visit(before, guard);
   EXPECT_TRUE(again.resumed);

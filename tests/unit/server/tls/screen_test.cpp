@@ -188,9 +188,9 @@ TEST_P(Verify, RejectsATicketOfAnotherProtocolVersion) {
 TEST_P(Verify, KnowsTicketsOfTheKeyBeforeAndForgetsThemWithIt) {
   const WallSeconds now = wall_now();
   ASSERT_EQ(verify(ticket()), kVisit);
-  ASSERT_TRUE(rig_.engine().ticket_keys().maybe_rotate(now + 12h));
+  ASSERT_TRUE(rig_.engine().ticket_keys().renew(now + 12h, true));
   EXPECT_EQ(verify(ticket()), kVisit);
-  ASSERT_TRUE(rig_.engine().ticket_keys().maybe_rotate(now + 40h));
+  ASSERT_TRUE(rig_.engine().ticket_keys().renew(now + 40h, true));
   EXPECT_FALSE(verify(ticket()));
 }
 

@@ -1,0 +1,286 @@
+#include "cluster/cluster.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <future>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+
+#include "cluster/mesh.hpp"
+
+namespace sluice::cluster {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::chrono::seconds kAskKeysEvery{1};
+constexpr std::chrono::seconds kClockSkew{2};
+
+std::uint64_t wall_ms() {
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                        std::chrono::system_clock::now().time_since_epoch())
+                                        .count());
+}
+
+}  // namespace
+
+class Cluster::Impl {
+ public:
+  Impl(const Options& options, tls::Engine& tls, Load load, Say say)
+      : tls_(tls),
+        load_(std::move(load)),
+        say_(std::move(say)),
+        peers_(options.peers.begin(), options.peers.end()),
+        work_(io_.get_executor()),
+        beat_(io_.get_executor()),
+        mesh_(io_, options, {.name = member_name(options.identity.certificate), .incarnation = wall_ms()},
+              handlers()),
+        members_(mesh_.self()),
+        exchange_(
+            io_.get_executor(), tls, members_,
+            [this](tls::MemberNumber to, const Message& message) { return mesh_.send(to, message); },
+            options.fetch_timeout) {}
+
+  ~Impl() {
+    asio::post(io_, [this] { io_.stop(); });
+    if (thread_.joinable()) thread_.join();
+  }
+
+  // The owner's side.
+  std::size_t join(std::chrono::milliseconds patience);
+  void leave();
+  void drain() {
+    asio::post(io_, [this] { draining_ = true; });
+  }
+  void fetch(const tls::SessionIdBytes& id, tls::MemberNumber from, SessionExchange::Done done) {
+    asio::post(io_, [this, id, from, done = std::move(done)]() mutable {
+      exchange_.fetch(id, from, std::move(done));
+    });
+  }
+  bool leads() const noexcept { return leads_.load(std::memory_order_relaxed); }
+  View view() const {
+    const std::lock_guard lock(mutex_);
+    return view_;
+  }
+  const std::string& address() const noexcept { return mesh_.address(); }
+
+ private:
+  using Timer = asio::basic_waitable_timer<Monotonic, asio::wait_traits<Monotonic>, Executor>;
+
+  Mesh::Handlers handlers();
+  bool on_message(const Hello& from, const Message& message, Channel& channel);
+  bool on_digest(const Hello& from, const Digest& digest, Channel& channel);
+  void on_keys(const Keys& keys);
+  void on_tried(const std::string& address);
+  Keys our_keys() const;
+  Digest digest() const;
+  Task<void> heartbeat();
+  void report(const Members::Change& change);
+  void publish();
+  Task<void> farewell();
+
+  tls::Engine& tls_;
+  const Load load_;
+  const Say say_;
+  std::set<std::string> peers_;  // not tried yet
+  asio::io_context io_{1};
+  asio::executor_work_guard<Executor> work_;
+  Timer beat_;
+  Mesh mesh_;
+  Members members_;
+  SessionExchange exchange_;
+  std::map<std::string, Monotonic::time_point> keys_asked_;  // by member
+  std::set<std::string> skewed_;
+  std::array<std::uint64_t, static_cast<std::size_t>(Rejection::count)> rejections_{};
+  Keys offered_;  // before we joined
+  bool joined_ = false;
+  bool draining_ = false;
+  std::atomic<bool> leads_{false};
+  std::promise<void> all_tried_;
+  mutable std::mutex mutex_;  // of the view
+  View view_;
+  std::thread thread_;
+};
+
+// What members say. --------------------------------------------------------------------------------
+
+Mesh::Handlers Cluster::Impl::handlers() {
+  return {.hello = [this](const Hello& from) { return members_.hello(from, Monotonic::now()); },
+          .message = [this](const Hello& from, const Message& message,
+                            Channel& channel) { return on_message(from, message, channel); },
+          .tried = [this](const std::string& address) { on_tried(address); },
+          .rejected = [this](Rejection why) { ++rejections_[static_cast<std::size_t>(why)]; },
+          .say = say_};
+}
+
+bool Cluster::Impl::on_message(const Hello& from, const Message& message, Channel& channel) {
+  const tls::MemberNumber number = tls::number_of_member(from.name);
+  if (const auto* m = std::get_if<Digest>(&message)) return on_digest(from, *m, channel);
+  if (const auto* m = std::get_if<Fetched>(&message)) return exchange_.on(*m), true;
+  if (const auto* m = std::get_if<Pushed>(&message)) return exchange_.on(*m), true;
+  if (const auto* m = std::get_if<Moved>(&message)) return exchange_.on(*m), true;
+  if (const auto* m = std::get_if<Keys>(&message)) return on_keys(*m), true;
+  if (const auto* m = std::get_if<Fetch>(&message)) return channel.send(exchange_.answer(*m, number)), true;
+  if (const auto* m = std::get_if<Push>(&message)) return channel.send(exchange_.answer(*m)), true;
+  if (std::holds_alternative<WantKeys>(message)) return channel.send(our_keys()), true;
+  if (std::holds_alternative<Goodbye>(message)) return members_.goodbye(from), false;
+  if (std::holds_alternative<Unknown>(message)) return true;
+  ++rejections_[static_cast<std::size_t>(Rejection::protocol)];  // a second hello
+  return false;
+}
+
+/// Who sees that the other has other keys asks for them, so all come to have all.
+bool Cluster::Impl::on_digest(const Hello& from, const Digest& theirs, Channel& channel) {
+  const auto now = Monotonic::now();
+  if (!members_.digest(from, theirs, now)) return false;
+  if (channel.side() == Channel::Side::accepted) channel.send(digest());
+  const auto skew = std::chrono::milliseconds{static_cast<std::int64_t>(wall_ms() - theirs.clock_ms)};
+  if (skew < -kClockSkew || skew > kClockSkew) {
+    if (skewed_.insert(from.name).second)
+      say_("cluster: the clocks of " + from.name + " and this machine differ by " +
+           std::to_string(skew.count()) + " ms");
+  } else {
+    skewed_.erase(from.name);
+  }
+  if (!joined_ || theirs.keys == 0 || theirs.keys == tls_.ticket_keys().ring()->fingerprint()) return true;
+  auto& asked = keys_asked_[from.name];
+  if (now - asked < kAskKeysEvery) return true;
+  asked = now;
+  channel.send(WantKeys{});
+  return true;
+}
+
+Keys Cluster::Impl::our_keys() const {
+  Keys keys;
+  if (!joined_) return keys;
+  const auto ring = tls_.ticket_keys().ring();
+  keys.keys.assign(ring->keys().begin(), ring->keys().end());
+  return keys;
+}
+
+void Cluster::Impl::on_keys(const Keys& keys) {
+  if (joined_) {
+    tls_.ticket_keys().add(keys.keys, wall_now());
+    return;
+  }
+  offered_.keys.insert(offered_.keys.end(), keys.keys.begin(), keys.keys.end());
+}
+
+Digest Cluster::Impl::digest() const {
+  Digest digest = load_();
+  if (draining_) digest.state = MemberState::draining;
+  digest.stored_sessions = static_cast<std::uint32_t>(tls_.stored_sessions());
+  digest.keys = joined_ ? tls_.ticket_keys().ring()->fingerprint() : 0;
+  digest.clock_ms = wall_ms();
+  return digest;
+}
+
+// Time. --------------------------------------------------------------------------------------------
+
+Task<void> Cluster::Impl::heartbeat() {
+  boost::system::error_code error;
+  while (!error) {
+    mesh_.send_all(digest());
+    for (const auto& change : members_.tick(Monotonic::now())) report(change);
+    leads_ = joined_ && members_.leads();
+    publish();
+    beat_.expires_after(Members::kHeartbeat);
+    co_await beat_.async_wait(asio::redirect_error(use_task, error));
+  }
+}
+
+void Cluster::Impl::report(const Members::Change& change) {
+  const std::string_view verb = change.joined                       ? " joined"
+                                : change.after == Liveness::suspect ? " is not heard of"
+                                : change.after == Liveness::dead    ? " is gone"
+                                                                    : " is back";
+  say_("cluster: " + change.name + std::string(verb));
+}
+
+void Cluster::Impl::publish() {
+  const std::lock_guard lock(mutex_);
+  view_ = {.name = mesh_.self().name,
+           .address = mesh_.address(),
+           .incarnation = mesh_.self().incarnation,
+           .leads = leads(),
+           .others = members_.others(),
+           .rejections = rejections_,
+           .sessions = exchange_.counts()};
+}
+
+// Coming and going. --------------------------------------------------------------------------------
+
+void Cluster::Impl::on_tried(const std::string& address) {
+  if (peers_.erase(address) > 0 && peers_.empty() && !joined_) all_tried_.set_value();
+}
+
+std::size_t Cluster::Impl::join(std::chrono::milliseconds patience) {
+  auto tried = all_tried_.get_future();
+  if (peers_.empty()) all_tried_.set_value();
+  asio::post(io_, [this] {
+    mesh_.start();
+    asio::co_spawn(io_, heartbeat(), asio::detached);
+  });
+  thread_ = std::thread([this] {
+    ::pthread_setname_np(::pthread_self(), "cluster");
+    io_.run();
+  });
+  tried.wait_for(patience);
+  std::promise<std::size_t> found;
+  asio::post(io_, [this, &found] {
+    const bool agreed =
+        std::ranges::any_of(offered_.keys, [](const auto& key) { return key.generation > 0; });
+    if (agreed) {
+      tls_.ticket_keys().replace(offered_.keys, wall_now());
+    } else {
+      tls_.ticket_keys().add(offered_.keys, wall_now());
+    }
+    offered_ = {};
+    joined_ = true;
+    found.set_value(members_.others().size());
+  });
+  return found.get_future().get();
+}
+
+Task<void> Cluster::Impl::farewell() {
+  draining_ = true;
+  mesh_.send_all(digest());
+  co_await exchange_.push_all();
+  publish();
+  mesh_.goodbye(mesh_.self().name + " leaves");
+  mesh_.stop();
+  beat_.cancel();
+  exchange_.stop();
+  work_.reset();
+}
+
+void Cluster::Impl::leave() {
+  asio::co_spawn(io_, farewell(), asio::detached);
+  thread_.join();  // when the last connection is closed
+  thread_ = {};
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+Cluster::Cluster(const Options& options, tls::Engine& tls, Load load, Say say)
+    : impl_(std::make_unique<Impl>(options, tls, std::move(load), std::move(say))) {}
+Cluster::~Cluster() = default;
+std::size_t Cluster::join(std::chrono::milliseconds patience) { return impl_->join(patience); }
+void Cluster::leave() { impl_->leave(); }
+void Cluster::drain() { impl_->drain(); }
+const std::string& Cluster::address() const noexcept { return impl_->address(); }
+bool Cluster::leads() const noexcept { return impl_->leads(); }
+void Cluster::fetch(const tls::SessionIdBytes& id, tls::MemberNumber from, SessionExchange::Done done) {
+  impl_->fetch(id, from, std::move(done));
+}
+View Cluster::view() const { return impl_->view(); }
+
+}  // namespace sluice::cluster

@@ -1,0 +1,90 @@
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include "cluster/identity.hpp"
+#include "cluster/members.hpp"
+#include "cluster/session_exchange.hpp"
+#include "server/tls/engine.hpp"
+
+/// One member's part in the cluster: it knows the others, shares ticket keys with them, and moves sessions.
+///
+/// Every member keeps a connection to each other one, by mutual TLS (a full mesh), and says four times a
+/// second how it is. Nothing is agreed on and nothing is written down: losing a member, or the network
+/// between them, costs full handshakes and never correctness.
+namespace sluice::cluster {
+
+struct Options {
+  boost::asio::ip::tcp::endpoint listen{};  ///< For the other members; port 0 picks a free one.
+  std::string advertise{};                  ///< Where they reach it, host:port; empty: as `listen`.
+  std::vector<std::string> peers{};         ///< host:port of others; itself may be among them.
+  IdentityFiles identity{};
+  std::chrono::milliseconds fetch_timeout{5};
+};
+
+/// Why a connection to the peer port, or to a peer, was ended.
+enum class Rejection : std::uint8_t {
+  certificate,  ///< No TLS, or not with a certificate of the cluster.
+  silent,       ///< Not a word in time.
+  protocol,     ///< What it said was no message, or too long.
+  version,      ///< Another major version.
+  identity,     ///< The name is not the certificate's, is somebody else's, or of an earlier process.
+  full,         ///< Too many connections, or members.
+  count
+};
+inline constexpr std::array<std::string_view, static_cast<std::size_t>(Rejection::count)> kRejectionNames{
+    "certificate", "silent", "protocol", "version", "identity", "full"};
+
+/// How things stand, as of the last heartbeat.
+struct View {
+  std::string name{};
+  std::string address{};
+  std::uint64_t incarnation = 0;
+  bool leads = false;
+  std::vector<Member> others{};
+  std::array<std::uint64_t, static_cast<std::size_t>(Rejection::count)> rejections{};
+  ExchangeCounts sessions{};
+};
+
+class Cluster {
+ public:
+  using Load = std::function<Digest()>;
+  using Say = std::function<void(std::string_view)>;
+
+  /// Listens. `load` tells how the server is, `say` prints a line for the operator; both are called on the
+  /// cluster's thread. `tls` must outlive it. Throws `std::runtime_error` with a sentence.
+  Cluster(const Options& options, tls::Engine& tls, Load load, Say say);
+  ~Cluster();  ///< Without a word to the others, unless leave() was called.
+  Cluster(const Cluster&) = delete;
+  Cluster& operator=(const Cluster&) = delete;
+
+  /// Starts the thread and waits until every peer that can be reached has said which ticket keys there are,
+  /// at most `patience`. To be called before the first ticket is sealed. Returns how many members it found.
+  std::size_t join(std::chrono::milliseconds patience);
+  /// Hands all sessions over, says goodbye and ends the thread. The server must have ended.
+  void leave();
+  /// From now on others are told that it is leaving.
+  void drain();
+
+  /// "127.0.0.1:7946": with the port that was picked.
+  const std::string& address() const noexcept;
+
+  // Any thread.
+  bool leads() const noexcept;
+  /// See SessionExchange::fetch(); `done` is called on the cluster's thread.
+  void fetch(const tls::SessionIdBytes& id, tls::MemberNumber from, SessionExchange::Done done);
+  View view() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sluice::cluster

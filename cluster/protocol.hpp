@@ -1,0 +1,138 @@
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include <boost/system/result.hpp>
+
+#include "base/bytes.hpp"
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "server/tls/session_id.hpp"
+#include "server/tls/ticket_keys.hpp"
+
+/// What members say to each other, as bytes. No socket, no clock. The grammar with an example is in
+/// docs/peer-protocol.md; the bytes travel inside mutual TLS.
+///
+/// A version has a major and a minor number. Members of the same major number understand each other: a body
+/// may be longer than we know, the rest is for later versions; a type from `kOptional` on that is unknown is
+/// skipped.
+namespace sluice::cluster {
+
+inline constexpr std::uint8_t kMajor = 1, kMinor = 0;
+inline constexpr std::uint8_t kOptional = 128;
+inline constexpr std::size_t kMessageMax = 64 * 1024;  ///< With its header.
+inline constexpr std::size_t kHeaderSize = 5;          ///< length[4], of type and body; type[1].
+inline constexpr std::size_t kTextMax = 255;           ///< Of a name, an address, a reason.
+
+/// First on a connection, from both sides.
+struct Hello {
+  std::uint8_t major = kMajor, minor = kMinor;
+  std::string name{};             ///< As in the certificate.
+  std::string address{};          ///< host:port under which others reach it.
+  std::uint64_t incarnation = 0;  ///< When the process began, ms since 1970: larger in each life.
+};
+
+/// Last on a connection: why it ends.
+struct Goodbye {
+  std::string reason{};
+};
+
+enum class MemberState : std::uint8_t {
+  serving = 1,
+  draining = 2,  ///< It will be gone soon: takes nothing new.
+};
+
+/// How much room there is, four times a second. Answered with one's own.
+struct Digest {
+  MemberState state = MemberState::serving;
+  std::string policy{};          ///< Of admission, by its name.
+  std::uint32_t cpus_milli = 0;  ///< It may use.
+  std::uint32_t idle_milli = 0;  ///< Of them not in use.
+  std::uint32_t live_sessions = 0;
+  std::uint32_t room_sessions = 0;    ///< Newcomers that it would admit now.
+  std::uint32_t stored_sessions = 0;  ///< Of clients with session IDs.
+  std::uint64_t keys = 0;             ///< TicketKeyRing::fingerprint().
+  std::uint64_t clock_ms = 0;         ///< Wall time.
+  bool operator==(const Digest&) const = default;
+};
+
+struct WantKeys {};
+
+struct Keys {
+  std::vector<tls::TicketKey> keys{};  ///< At most `TicketKeyRing::kKeysMax`.
+};
+
+/// Asks for a session. Answered with Fetched.
+struct Fetch {
+  std::uint32_t request = 0;
+  tls::SessionIdBytes id{};
+};
+
+struct Fetched {
+  std::uint32_t request = 0;
+  tls::MemberNumber ask = 0;  ///< It is not here, but perhaps at that member.
+  tls::SecretBytes state{};   ///< Encoded SessionState, which is now the asker's; empty: it is not here.
+};
+
+/// Hands sessions over, unasked. Answered with Pushed.
+struct Push {
+  std::uint32_t request = 0;
+  std::vector<tls::SecretBytes> states{};
+};
+
+struct Pushed {
+  std::uint32_t request = 0;
+  std::uint32_t taken = 0;
+};
+
+/// To the member whose name is in these IDs: they are now at that member.
+struct Moved {
+  tls::MemberNumber to = 0;
+  std::vector<tls::SessionIdBytes> ids{};
+};
+
+/// A message of a later minor version.
+struct Unknown {
+  std::uint8_t type = 0;
+};
+
+using Message =
+    std::variant<Hello, Goodbye, Digest, WantKeys, Keys, Fetch, Fetched, Push, Pushed, Moved, Unknown>;
+
+enum class ProtocolError {
+  too_long = 1,   ///< A message longer than `kMessageMax`.
+  malformed,      ///< Fields that do not fit the message, or values that are none.
+  unknown_type,   ///< A type below `kOptional` that this version does not have.
+  other_version,  ///< A hello of another major version.
+  not_a_hello,    ///< Something else came first.
+};
+const boost::system::error_category& protocol_category() noexcept;
+boost::system::error_code make_error_code(ProtocolError error) noexcept;
+
+/// Appends the whole message. Aborts when it would be longer than `kMessageMax`: whoever makes it keeps to
+/// the bounds. Unknown is not to be sent.
+void append(const Message& message, tls::SecretBuffer& out);
+
+boost::system::result<Message> decode(std::uint8_t type, Bytes body);
+
+/// Cuts what arrives into messages.
+class Inbox {
+ public:
+  void add(Bytes bytes) { buffer_.insert(buffer_.end(), bytes.begin(), bytes.end()); }
+  /// `nullopt`: the next message is not whole yet. After an error nothing more comes.
+  boost::system::result<std::optional<Message>> next();
+
+ private:
+  tls::SecretBuffer buffer_;
+  std::size_t taken_ = 0;
+};
+
+}  // namespace sluice::cluster
+
+template <>
+struct boost::system::is_error_code_enum<sluice::cluster::ProtocolError> : std::true_type {};

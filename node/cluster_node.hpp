@@ -1,0 +1,63 @@
+#pragma once
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cluster/cluster.hpp"
+#include "server/peers.hpp"
+#include "server/server.hpp"
+#include "server/settings.hpp"
+
+/// A server's part in a cluster: joins server/ and cluster/, which do not know each other.
+namespace sluice::node {
+
+/// [cluster]
+struct ClusterConfig {
+  using Duration = server::Settings::Duration;
+
+  std::string listen{};              ///< Empty: the server stands alone.
+  std::string advertise{};           ///< Empty: as `listen`.
+  std::vector<std::string> peers{};  ///< host:port each.
+  std::string certificate{};         ///< PEM; its common name is the member's name.
+  std::string private_key{};
+  std::string authority{};           ///< PEM: whose certificates members have.
+  std::string ticket_secret_file{};  ///< Empty: members agree on ticket keys.
+  Duration fetch_timeout{5};
+  Duration join_timeout{3'000};
+
+  bool enabled() const noexcept { return !listen.empty(); }
+  void declare(server::Settings& settings);
+  std::vector<server::Problem> check() const;
+  /// Throws with a sentence when a file can't be read.
+  server::Membership membership() const;
+  /// Throws with a sentence when the files or the address are not good for a start.
+  void try_files() const;
+};
+
+class ClusterNode final : public server::Peers {
+ public:
+  /// Listens. Throws with a sentence.
+  ClusterNode(const ClusterConfig& config, server::Server& server);
+
+  /// Before the server starts. Says what it found.
+  void join();
+  void drain() { cluster_.drain(); }
+  /// After the server ended.
+  void leave() { cluster_.leave(); }
+
+  bool leads() const noexcept override { return cluster_.leads(); }
+  void fetch(const tls::SessionIdBytes& id, tls::MemberNumber from, std::function<void()> done) override {
+    cluster_.fetch(id, from, std::move(done));
+  }
+  std::string metrics() const override;
+  boost::json::object status() const override;
+
+ private:
+  const ClusterConfig& config_;
+  server::Server& server_;
+  cluster::Cluster cluster_;
+};
+
+}  // namespace sluice::node

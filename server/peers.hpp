@@ -1,0 +1,56 @@
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/json/object.hpp>
+
+#include "server/task.hpp"
+#include "server/tls/secret.hpp"
+#include "server/tls/session_id.hpp"
+
+/// The other members of the cluster, as the server sees them: it knows nothing of how they are reached.
+namespace sluice::server {
+
+/// Who this server is among them.
+struct Membership {
+  std::string name{};                ///< Empty: it stands alone.
+  tls::SecretBytes ticket_secret{};  ///< Ticket keys are derived from it; empty: they are agreed on.
+};
+
+/// Called on any thread. Must outlive the server's run.
+class Peers {
+ public:
+  virtual ~Peers() = default;
+
+  /// It is this member's turn to make the ticket keys of all.
+  virtual bool leads() const noexcept = 0;
+
+  /// Moves the session into this member's Engine::sessions(), if member `from`, or whom that names, has it.
+  /// Calls `done` once, on any thread, found or not, within milliseconds.
+  virtual void fetch(const tls::SessionIdBytes& id, tls::MemberNumber from, std::function<void()> done) = 0;
+
+  /// Appended to `/metrics`, in Prometheus' exposition format.
+  virtual std::string metrics() const = 0;
+  /// `cluster` in `/status`.
+  virtual boost::json::object status() const = 0;
+};
+
+/// Peers::fetch() for a coroutine on `executor`.
+inline Task<void> fetch(Peers& peers, const Executor& executor, tls::SessionIdBytes id,
+                        tls::MemberNumber from) {
+  const auto initiate = [&peers, &executor, &id, from](auto handler) {
+    auto work = boost::asio::make_work_guard(executor);
+    auto waiting = std::make_shared<decltype(handler)>(std::move(handler));
+    peers.fetch(id, from, [executor, waiting, work = std::move(work)] {
+      boost::asio::post(executor, [waiting] { std::move (*waiting)(); });
+    });
+  };
+  co_await boost::asio::async_initiate<decltype(use_task), void()>(initiate, use_task);
+}
+
+}  // namespace sluice::server
