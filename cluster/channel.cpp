@@ -52,18 +52,17 @@ void Channel::send(const Message& message) {
   if (pending_.size() > kPendingMax) return close();
   append(message, pending_);
   if (std::exchange(writing_, true)) return;
-  asio::co_spawn(stream_.get_executor(), write(), asio::detached);
+  asio::co_spawn(stream_.get_executor(), write(shared_from_this()), asio::detached);
 }
 
-Task<void> Channel::write() {
-  const auto self = shared_from_this();
+Task<void> Channel::write(std::shared_ptr<Channel> self) {
   error_code error;
-  while (!pending_.empty() && !error) {
-    const tls::SecretBuffer batch = std::exchange(pending_, {});
-    co_await asio::async_write(stream_, asio::buffer(batch), asio::redirect_error(use_task, error));
+  while (!self->pending_.empty() && !error) {
+    const tls::SecretBuffer batch = std::exchange(self->pending_, {});
+    co_await asio::async_write(self->stream_, asio::buffer(batch), asio::redirect_error(use_task, error));
   }
-  writing_ = false;
-  if (error || finishing_) close();
+  self->writing_ = false;
+  if (error || self->finishing_) self->close();
 }
 
 Task<boost::system::result<Message>> Channel::receive(Duration patience) {

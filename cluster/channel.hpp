@@ -45,7 +45,7 @@ class Channel : public std::enable_shared_from_this<Channel> {
   bool open() const noexcept { return stream_.next_layer().is_open(); }
 
  private:
-  Task<void> write();
+  static Task<void> write(std::shared_ptr<Channel> self);
   void watch(Duration patience);
   void unwatch() noexcept;
 

@@ -24,8 +24,6 @@ enum class Type : std::uint8_t {
 
 constexpr std::string_view kMagic = "sluice";
 
-std::string text_of(Bytes bytes) { return {bytes.begin(), bytes.end()}; }
-
 // Writing. -----------------------------------------------------------------------------------------
 
 Type write(const Hello& hello, Writer& out) {
@@ -80,124 +78,116 @@ Type write(const Pushed& pushed, Writer& out) {
 }
 
 Type write(const Moved& moved, Writer& out) {
-  out.u32(moved.to).u16(static_cast<std::uint16_t>(moved.ids.size()));
-  for (const auto& id : moved.ids) out.bytes(id);
+  out.u16(static_cast<std::uint16_t>(moved.words.size()));
+  for (const auto& word : moved.words)
+    out.bytes(word.id).u32(word.at).u64(static_cast<std::uint64_t>(word.expires_at.time_since_epoch().count()));
   return Type::moved;
 }
 
 Type write(const Unknown&, Writer&) { std::abort(); }
 
-// Reading: nullopt is "malformed". -----------------------------------------------------------------
+// Reading. -----------------------------------------------------------------------------------------
 
-std::optional<Message> read_hello(ByteReader& in) {
-  const auto magic = in.take(kMagic.size());
-  const auto major = in.u8(), minor = in.u8();
-  if (!magic || !std::ranges::equal(*magic, kMagic) || !minor) return std::nullopt;
-  Hello hello{.major = *major, .minor = *minor};
+/// Fields one after the other. After the first that is not there, none is, and it is not good().
+class Fields {
+ public:
+  explicit Fields(Bytes body) noexcept : in_(body) {}
+
+  bool good() const noexcept { return good_; }
+  void require(bool holds) noexcept { good_ = good_ && holds; }
+  std::uint8_t u8() noexcept { return checked(in_.u8()); }
+  std::uint16_t u16() noexcept { return checked(in_.u16()); }
+  std::uint32_t u32() noexcept { return checked(in_.u32()); }
+  std::uint64_t u64() noexcept { return checked(in_.u64()); }
+  Bytes take(std::size_t count) noexcept { return checked(in_.take(count)); }
+  Bytes vector(std::size_t length_bytes) noexcept { return checked(in_.vector(length_bytes)); }
+  std::string text() {
+    const Bytes bytes = vector(1);
+    return {bytes.begin(), bytes.end()};
+  }
+
+ private:
+  template <class T>
+  T checked(std::optional<T> field) noexcept {
+    good_ = good_ && field.has_value();
+    return good_ ? *field : T{};
+  }
+
+  ByteReader in_;
+  bool good_ = true;
+};
+
+Message read_hello(Fields& in) {
+  in.require(std::ranges::equal(in.take(kMagic.size()), kMagic));
+  Hello hello{.major = in.u8(), .minor = in.u8()};
   if (hello.major != kMajor) return hello;  // what follows is not ours to read
-  const auto name = in.vector(1), address = in.vector(1);
-  const auto incarnation = in.u64();
-  if (!incarnation || name->empty()) return std::nullopt;
-  hello.name = text_of(*name), hello.address = text_of(*address), hello.incarnation = *incarnation;
+  hello.name = in.text(), hello.address = in.text(), hello.incarnation = in.u64();
+  in.require(!hello.name.empty());
   return hello;
 }
 
-std::optional<Message> read_goodbye(ByteReader& in) {
-  const auto reason = in.vector(1);
-  return reason ? std::optional<Message>(Goodbye{text_of(*reason)}) : std::nullopt;
-}
-
-std::optional<Message> read_digest(ByteReader& in) {
+Message read_digest(Fields& in) {
+  Digest digest;
   const auto state = in.u8();
-  const auto policy = in.vector(1);
-  const auto cpus = in.u32(), idle = in.u32(), live = in.u32(), room = in.u32(), stored = in.u32();
-  const auto keys = in.u64(), clock = in.u64();
-  if (!clock || *state < 1 || *state > 2) return std::nullopt;
-  return Digest{.state = static_cast<MemberState>(*state),
-                .policy = text_of(*policy),
-                .cpus_milli = *cpus,
-                .idle_milli = *idle,
-                .live_sessions = *live,
-                .room_sessions = *room,
-                .stored_sessions = *stored,
-                .keys = *keys,
-                .clock_ms = *clock};
+  in.require(state == 1 || state == 2);
+  digest.state = static_cast<MemberState>(state);
+  digest.policy = in.text();
+  digest.cpus_milli = in.u32(), digest.idle_milli = in.u32();
+  digest.live_sessions = in.u32(), digest.room_sessions = in.u32(), digest.stored_sessions = in.u32();
+  digest.keys = in.u64(), digest.clock_ms = in.u64();
+  return digest;
 }
 
-std::optional<tls::TicketKey> read_key(ByteReader& in) {
+WallSeconds read_time(Fields& in) {
+  const auto seconds = in.u64();
+  in.require(seconds <= INT64_MAX);
+  return WallSeconds{std::chrono::seconds{static_cast<std::int64_t>(seconds)}};
+}
+
+tls::TicketKey read_key(Fields& in) {
   tls::TicketKey key;
-  const auto name = in.take(key.name.size()), aes = in.take(key.aes.size()), hmac = in.take(key.hmac.size());
-  const auto active_at = in.u64(), generation = in.u64();
-  if (!generation || *active_at > INT64_MAX || *generation > INT64_MAX) return std::nullopt;
-  std::ranges::copy(*name, key.name.begin());
-  std::ranges::copy(*aes, key.aes.data());
-  std::ranges::copy(*hmac, key.hmac.data());
-  key.active_at = WallSeconds{std::chrono::seconds{static_cast<std::int64_t>(*active_at)}};
-  key.generation = *generation;
+  std::ranges::copy(in.take(key.name.size()), key.name.begin());
+  std::ranges::copy(in.take(key.aes.size()), key.aes.data());
+  std::ranges::copy(in.take(key.hmac.size()), key.hmac.data());
+  key.active_at = read_time(in);
+  key.generation = in.u64();
+  in.require(key.generation <= INT64_MAX);
   return key;
 }
 
-std::optional<Message> read_keys(ByteReader& in) {
-  const auto count = in.u8();
-  if (!count || *count > tls::TicketKeyRing::kKeysMax) return std::nullopt;
+Message read_keys(Fields& in) {
+  const std::size_t count = in.u8();
+  in.require(count <= tls::TicketKeyRing::kKeysMax);
   Keys keys;
-  keys.keys.reserve(*count);
-  for (unsigned i = 0; i < *count; ++i) {
-    auto key = read_key(in);
-    if (!key) return std::nullopt;
-    keys.keys.push_back(*key);
-  }
+  keys.keys.reserve(in.good() ? count : 0);
+  for (std::size_t i = 0; i < count && in.good(); ++i) keys.keys.push_back(read_key(in));
   return keys;
 }
 
-std::optional<tls::SessionIdBytes> read_id(ByteReader& in) {
-  const auto bytes = in.take(tls::kSessionIdSize);
-  if (!bytes) return std::nullopt;
+tls::SessionIdBytes read_id(Fields& in) {
   tls::SessionIdBytes id{};
-  std::ranges::copy(*bytes, id.begin());
+  std::ranges::copy(in.take(id.size()), id.begin());
   return id;
 }
 
-std::optional<Message> read_fetch(ByteReader& in) {
-  const auto request = in.u32();
-  const auto id = read_id(in);
-  return id ? std::optional<Message>(Fetch{*request, *id}) : std::nullopt;
+Message read_fetched(Fields& in) {
+  Fetched fetched{.request = in.u32(), .ask = in.u32()};
+  fetched.state = tls::SecretBytes{in.vector(2)};
+  return fetched;
 }
 
-std::optional<Message> read_fetched(ByteReader& in) {
-  const auto request = in.u32(), ask = in.u32();
-  const auto state = in.vector(2);
-  if (!state) return std::nullopt;
-  return Fetched{*request, *ask, tls::SecretBytes{*state}};
-}
-
-std::optional<Message> read_push(ByteReader& in) {
-  const auto request = in.u32();
-  const auto count = in.u16();
-  if (!count) return std::nullopt;
-  Push push{.request = *request};
-  for (unsigned i = 0; i < *count; ++i) {
-    const auto state = in.vector(2);
-    if (!state) return std::nullopt;
-    push.states.emplace_back(*state);
-  }
+Message read_push(Fields& in) {
+  Push push{.request = in.u32()};
+  const std::size_t count = in.u16();
+  for (std::size_t i = 0; i < count && in.good(); ++i) push.states.emplace_back(in.vector(2));
   return push;
 }
 
-std::optional<Message> read_pushed(ByteReader& in) {
-  const auto request = in.u32(), taken = in.u32();
-  return taken ? std::optional<Message>(Pushed{*request, *taken}) : std::nullopt;
-}
-
-std::optional<Message> read_moved(ByteReader& in) {
-  const auto to = in.u32();
-  const auto count = in.u16();
-  if (!count) return std::nullopt;
-  Moved moved{.to = *to};
-  for (unsigned i = 0; i < *count; ++i) {
-    const auto id = read_id(in);
-    if (!id) return std::nullopt;
-    moved.ids.push_back(*id);
+Message read_moved(Fields& in) {
+  Moved moved;
+  const std::size_t count = in.u16();
+  for (std::size_t i = 0; i < count && in.good(); ++i) {
+    moved.words.push_back({.id = read_id(in), .at = in.u32(), .expires_at = read_time(in)});
   }
   return moved;
 }
@@ -241,23 +231,23 @@ void append(const Message& message, tls::SecretBuffer& out) {
 
 boost::system::result<Message> decode(std::uint8_t type, Bytes body) {
   if (type >= kOptional) return Message(Unknown{type});
-  ByteReader in{body};
-  std::optional<Message> message;
+  Fields in{body};
+  Message message;
   switch (static_cast<Type>(type)) {
     case Type::hello: message = read_hello(in); break;
-    case Type::goodbye: message = read_goodbye(in); break;
+    case Type::goodbye: message = Goodbye{in.text()}; break;
     case Type::digest: message = read_digest(in); break;
     case Type::want_keys: message = WantKeys{}; break;
     case Type::keys: message = read_keys(in); break;
-    case Type::fetch: message = read_fetch(in); break;
+    case Type::fetch: message = Fetch{.request = in.u32(), .id = read_id(in)}; break;
     case Type::fetched: message = read_fetched(in); break;
     case Type::push: message = read_push(in); break;
-    case Type::pushed: message = read_pushed(in); break;
+    case Type::pushed: message = Pushed{.request = in.u32(), .taken = in.u32()}; break;
     case Type::moved: message = read_moved(in); break;
     default: return make_error_code(ProtocolError::unknown_type);
   }
-  if (!message) return make_error_code(ProtocolError::malformed);
-  return *std::move(message);
+  if (!in.good()) return make_error_code(ProtocolError::malformed);
+  return message;
 }
 
 boost::system::result<std::optional<Message>> Inbox::next() {

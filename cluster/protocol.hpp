@@ -13,6 +13,7 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "server/tls/session_id.hpp"
+#include "server/tls/session_store.hpp"
 #include "server/tls/ticket_keys.hpp"
 
 /// What members say to each other, as bytes. No socket, no clock. The grammar with an example is in
@@ -90,10 +91,10 @@ struct Pushed {
   std::uint32_t taken = 0;
 };
 
-/// To the member whose name is in these IDs: they are now at that member.
+/// Where sessions are now, to whoever is asked for them first.
 struct Moved {
-  tls::MemberNumber to = 0;
-  std::vector<tls::SessionIdBytes> ids{};
+  static constexpr std::size_t kWordsMax = 1024;
+  std::vector<tls::SessionStore::Word> words{};
 };
 
 /// A message of a later minor version.

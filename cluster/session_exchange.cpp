@@ -37,14 +37,20 @@ SessionExchange::SessionExchange(const Executor& executor, tls::Engine& tls, con
 
 // Asking. ------------------------------------------------------------------------------------------
 
-bool SessionExchange::ask(std::uint32_t request, const tls::SessionIdBytes& id, tls::MemberNumber whom) {
-  const Member* member = members_.find(whom);
-  if (member == nullptr || member->liveness != Liveness::alive) {
-    const auto heir = members_.heir(id, true, whom);
-    if (!heir) return false;
-    whom = *heir;
+/// First whoever was named, then its home, and then its heir: a home may have left, and come back, since it
+/// handed the session over.
+bool SessionExchange::ask(std::uint32_t request, Question& question, tls::MemberNumber whom) {
+  const auto home = tls::owner_of(*tls_.ticket_keys().ring(), question.id);
+  if (!home) return false;
+  for (const auto place : {whom, *home, members_.heir(question.id, true, *home).value_or(0)}) {
+    const Member* const member = members_.find(place);
+    const bool asked = std::ranges::find(question.asked, place) != question.asked.end();
+    if (member == nullptr || member->liveness != Liveness::alive || asked) continue;
+    if (question.asked.size() == kPlacesMax) return false;
+    question.asked.push_back(place);
+    return send_(place, Fetch{.request = request, .id = question.id});
   }
-  return send_(whom, Fetch{.request = request, .id = id});
+  return false;
 }
 
 void SessionExchange::fetch(const tls::SessionIdBytes& id, tls::MemberNumber from, Done done) {
@@ -53,15 +59,15 @@ void SessionExchange::fetch(const tls::SessionIdBytes& id, tls::MemberNumber fro
     return done();
   }
   const std::uint32_t request = next_request_++;
-  if (!ask(request, id, from)) {
-    ++counts_.missing;
-    return done();
-  }
   Question question{.id = id,
                     .done = std::move(done),
-                    .asked = Monotonic::now(),
+                    .began = Monotonic::now(),
                     .timer = Timer(executor_, Monotonic::now() + fetch_timeout_)};
   const auto placed = open_.emplace(request, std::move(question)).first;
+  if (!ask(request, placed->second, from)) {
+    ++counts_.missing;
+    return end(placed);
+  }
   placed->second.timer.async_wait([this, request](const boost::system::error_code& error) {
     const auto late = open_.find(request);
     if (error || late == open_.end()) return;
@@ -82,28 +88,27 @@ void SessionExchange::stop() {
 
 void SessionExchange::on(const Fetched& fetched) {
   // What comes too late is ours all the same: the sender has it no more.
-  const bool came = fetched.state.size() > 0 && store(fetched.state, nullptr);
+  const bool came = fetched.state.size() > 0 && store(fetched.state);
   const auto question = open_.find(fetched.request);
   if (question == open_.end()) return;
   Question& asked = question->second;
   if (came) {
     ++counts_.fetched;
-    counts_.fetch_times.observe(std::chrono::duration<double>(Monotonic::now() - asked.asked).count());
+    counts_.fetch_times.observe(std::chrono::duration<double>(Monotonic::now() - asked.began).count());
     return end(question);
   }
-  if (fetched.ask != 0 && asked.hops_left-- > 0 && ask(fetched.request, asked.id, fetched.ask)) return;
+  if (ask(fetched.request, asked, fetched.ask)) return;
   ++counts_.missing;
   end(question);
 }
 
-bool SessionExchange::store(const tls::SecretBytes& state, tls::SessionIdBytes* id) {
+bool SessionExchange::store(const tls::SecretBytes& state) {
   const WallSeconds now = wall_now();
   auto decoded = tls::decode_session_state(state.view(), now, tls_.session_timeout());
   if (!decoded) {
     ++counts_.rejected;
     return false;
   }
-  if (id != nullptr) *id = decoded->id;
   tls_.sessions().put(decoded->id, std::move(decoded->session), now);
   return true;
 }
@@ -123,25 +128,17 @@ Fetched SessionExchange::answer(const Fetch& fetch, tls::MemberNumber from) {
 }
 
 Pushed SessionExchange::answer(const Push& push) {
-  std::map<tls::MemberNumber, Moved> moved;
   std::uint32_t taken = 0;
-  for (const auto& state : push.states) {
-    tls::SessionIdBytes id{};
-    if (!store(state, &id)) continue;
-    ++taken;
-    const auto home = tls::owner_of(*tls_.ticket_keys().ring(), id);
-    if (home && *home != tls_.member()) moved[*home].ids.push_back(id);
-  }
+  for (const auto& state : push.states) taken += store(state) ? 1 : 0;
   counts_.taken += taken;
-  for (auto& [home, message] : moved) {
-    message.to = tls_.member();
-    send_(home, message);
-  }
   return {.request = push.request, .taken = taken};
 }
 
 void SessionExchange::on(const Moved& moved) {
-  for (const auto& id : moved.ids) tls_.sessions().redirect(id, moved.to);
+  const WallSeconds now = wall_now();
+  for (const auto& word : moved.words) {
+    if (word.expires_at - now <= tls_.session_timeout()) tls_.sessions().note(word, now);
+  }
 }
 
 void SessionExchange::on(const Pushed& pushed) {
@@ -151,24 +148,39 @@ void SessionExchange::on(const Pushed& pushed) {
   waiting->second->cancel();
 }
 
+std::optional<tls::MemberNumber> SessionExchange::keeper(const tls::SessionIdBytes& id) const {
+  const auto home = tls::owner_of(*tls_.ticket_keys().ring(), id);
+  const Member* const member = home ? members_.find(*home) : nullptr;
+  if (member != nullptr && member->serving()) return member->number;
+  return members_.heir(id, false, home.value_or(0));
+}
+
 Task<void> SessionExchange::push_all() {
+  tell_words();
   std::map<tls::MemberNumber, std::vector<tls::SessionState>> by_keeper;
-  const auto ring = tls_.ticket_keys().ring();
   for (auto& [id, session] : tls_.sessions().take(SIZE_MAX, wall_now())) {
-    const auto home = tls::owner_of(*ring, id);
-    const Member* const member = home ? members_.find(*home) : nullptr;
-    const auto keeper = member != nullptr && member->serving() ? std::optional(member->number)
-                                                               : members_.heir(id, false, home.value_or(0));
-    if (!keeper) {
+    if (const auto member = keeper(id)) {
+      by_keeper[*member].push_back({.id = id, .session = std::move(session)});
+    } else {
       ++counts_.lost;
-      continue;
     }
-    by_keeper[*keeper].push_back({.id = id, .session = std::move(session)});
   }
-  for (auto& [keeper, sessions] : by_keeper) {
+  for (auto& [member, sessions] : by_keeper) {
     auto theirs = std::move(sessions);
-    co_await push_to(keeper, std::move(theirs));
+    co_await push_to(member, std::move(theirs));
   }
+}
+
+void SessionExchange::tell_words() {
+  std::map<tls::MemberNumber, Moved> by_keeper;
+  for (const auto& word : tls_.sessions().words(wall_now())) {
+    const auto member = keeper(word.id);
+    if (!member || word.at == tls_.member()) continue;
+    Moved& moved = by_keeper[*member];
+    moved.words.push_back(word);
+    if (moved.words.size() == Moved::kWordsMax) send_(*member, std::exchange(moved, {}));
+  }
+  for (const auto& [member, moved] : by_keeper) send_(member, moved);
 }
 
 Task<void> SessionExchange::push_to(tls::MemberNumber member, std::vector<tls::SessionState> sessions) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <vector>
 
 #include <boost/asio/steady_timer.hpp>
 
@@ -17,7 +18,7 @@
 /// Sessions that move between members: those of clients with session IDs, which one member at a time keeps.
 ///
 /// A session's ID names the member who made it: its home. It is at its home, or where the home says it gave
-/// it to; when the home is gone, at the session's heir (Members::heir). Who asks for it becomes its owner;
+/// it to; when the home is gone, or was, at the session's heir (Members::heir). Who asks for it becomes its owner;
 /// whoever sent it has it no more, even when it never arrives. Losing one costs a full handshake.
 namespace sluice::cluster {
 
@@ -49,6 +50,7 @@ class SessionExchange {
   /// False when that member can't be reached.
   using SendTo = std::function<bool(tls::MemberNumber, const Message&)>;
   static constexpr std::size_t kOpenMax = 10'000;
+  static constexpr std::size_t kPlacesMax = 4;  ///< Members that are asked for one session.
   static constexpr std::chrono::milliseconds kPushPatience{2000};
 
   SessionExchange(const Executor& executor, tls::Engine& tls, const Members& members, SendTo send,
@@ -76,15 +78,19 @@ class SessionExchange {
   struct Question {
     tls::SessionIdBytes id{};
     Done done{};
-    Monotonic::time_point asked{};
+    Monotonic::time_point began{};
     Timer timer;
-    int hops_left = 2;
+    std::vector<tls::MemberNumber> asked{};
   };
 
-  bool ask(std::uint32_t request, const tls::SessionIdBytes& id, tls::MemberNumber whom);
+  /// Asks `whom`, or whoever may have it in its place. False when nobody is left to be asked.
+  bool ask(std::uint32_t request, Question& question, tls::MemberNumber whom);
   void end(std::map<std::uint32_t, Question>::iterator question);
-  bool store(const tls::SecretBytes& state, tls::SessionIdBytes* id);
+  bool store(const tls::SecretBytes& state);
   Task<void> push_to(tls::MemberNumber member, std::vector<tls::SessionState> sessions);
+  /// Who is asked for a session first, and keeps it, when this member leaves.
+  std::optional<tls::MemberNumber> keeper(const tls::SessionIdBytes& id) const;
+  void tell_words();
   Task<std::uint32_t> push_batch(tls::MemberNumber member, Push batch);
 
   const Executor executor_;

@@ -88,7 +88,8 @@ boost::json::object ClusterNode::status() const {
                        {"keys_agree", digest.keys == server_.tls().ticket_keys().ring()->fingerprint()}});
   }
   return {
-      {"name", view.name}, {"address", view.address}, {"leads", view.leads}, {"members", std::move(members)}};
+      {"name", view.name}, {"address", view.address}, {"leads", view.leads},
+          {"ticket_generation", server_.tls().ticket_keys().ring()->current().generation}, {"members", std::move(members)}};
 }
 
 }  // namespace sluice::node

@@ -58,7 +58,7 @@ void Config::declare(Settings& settings) {
                       "What protects the records behind the handshake");
   settings.add("tls.session_timeout", session_timeout, 1s, 7 * 24h,
                "Tickets and sessions older than this do not resume");
-  settings.add("tls.ticket_key_lifetime", ticket_key_lifetime, 1min, 7 * 24h,
+  settings.add("tls.ticket_key_lifetime", ticket_key_lifetime, 5s, 7 * 24h,
                "Tickets are sealed with a new key after this");
   settings.add("tls.session_cache", session_cache, 0, 10'000'000,
                "Sessions kept for clients without tickets");

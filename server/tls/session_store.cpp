@@ -125,13 +125,31 @@ MemberNumber SessionStore::given_to(Bytes id, WallSeconds now) const {
   return found == shard.index.end() || found->second->session.expires_at < now ? 0 : found->second->given_to;
 }
 
-void SessionStore::redirect(Bytes id, MemberNumber to) noexcept {
-  if (!is_ours(id)) return;
-  const Id key = copy_of<Id>(id);
-  Shard& shard = shard_of(key);
+void SessionStore::note(const Word& word, WallSeconds now) {
+  Shard& shard = shard_of(word.id);
   const std::lock_guard lock(shard.mutex);
-  const auto found = shard.index.find(key);
-  if (found != shard.index.end() && found->second->given_to != 0) found->second->given_to = to;
+  const auto found = shard.index.find(word.id);
+  if (found != shard.index.end()) {
+    if (found->second->given_to != 0) found->second->given_to = word.at;
+    return;
+  }
+  if (shard.capacity == 0 || word.at == 0 || word.expires_at < now) return;
+  make_room(shard, now);
+  shard.entries.push_front(
+      {.id = word.id, .session = {.expires_at = word.expires_at}, .given_to = word.at});
+  shard.index.emplace(word.id, shard.entries.begin());
+}
+
+std::vector<SessionStore::Word> SessionStore::words(WallSeconds now) const {
+  std::vector<Word> words;
+  for (const auto& shard : shards_) {
+    const std::lock_guard lock(shard->mutex);
+    for (const Entry& entry : shard->entries) {
+      if (entry.given_to != 0 && entry.session.expires_at >= now)
+        words.push_back({.id = entry.id, .at = entry.given_to, .expires_at = entry.session.expires_at});
+    }
+  }
+  return words;
 }
 
 std::vector<std::pair<SessionIdBytes, StoredSession>> SessionStore::take(std::size_t count, WallSeconds now) {

@@ -63,8 +63,16 @@ class SessionStore {
   Given give(Bytes id, MemberNumber to, WallSeconds now);
   /// Whom it was given to last; 0: to nobody, or it is here.
   MemberNumber given_to(Bytes id, WallSeconds now) const;
-  /// Whoever has it now is somebody else. Nothing happens when it is here, or was never given away.
-  void redirect(Bytes id, MemberNumber to) noexcept;
+  /// What is known of a session that is elsewhere.
+  struct Word {
+    SessionIdBytes id{};
+    MemberNumber at = 0;
+    WallSeconds expires_at{};
+  };
+  /// It is at that member. Nothing happens when it is here.
+  void note(const Word& word, WallSeconds now);
+  /// All that is known of sessions elsewhere.
+  std::vector<Word> words(WallSeconds now) const;
   /// Takes out up to `count` sessions, those used last first in each shard, to be given to whom it may
   /// concern.
   std::vector<std::pair<SessionIdBytes, StoredSession>> take(std::size_t count, WallSeconds now);

@@ -82,6 +82,9 @@ class Response:
     def text(self):
         return self.body.decode()
 
+    def json(self):
+        return json.loads(self.body)
+
     def __repr__(self):
         return f"<{self.status} {self.reason} {self.headers} {self.body[:200]!r}>"
 
@@ -304,7 +307,12 @@ class Server:
 
     def wait(self):
         """Exit code, once it ended by itself."""
-        code = self.process.wait(DEADLINE)
+        try:
+            code = self.process.wait(DEADLINE)
+        except subprocess.TimeoutExpired:
+            threads = self.threads()
+            self.kill()
+            raise AssertionError(f"it does not end: {threads}\n{self.stderr()}") from None
         self._reader.join(DEADLINE)
         self.check_reports()
         return code
@@ -384,6 +392,11 @@ class Server:
     def resident_bytes(self):
         status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) * 1024
+
+    def threads(self):
+        """What each thread waits for: name, number of the system call and its first argument."""
+        tasks = sorted(pathlib.Path(f"/proc/{self.pid}/task").iterdir())
+        return [((task / "comm").read_text().strip(), (task / "syscall").read_text().split()[:2]) for task in tasks]
 
     def cpu_seconds(self):
         """User and system time of all its threads."""

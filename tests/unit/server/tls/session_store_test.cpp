@@ -147,5 +147,91 @@ TEST(SessionStore, IsSharedByThreads) {
   EXPECT_LE(store.size(), 64U);
 }
 
+// Sessions that move. ------------------------------------------------------------------------------
+
+constexpr MemberNumber kB = 22, kC = 33;
+
+TEST(MovingSessions, HaveOneOwner) {
+  SessionStore store{10};
+  put(store, 1);
+  const auto given = store.give(as_bytes(id_of(1)), kB, kNow);
+  ASSERT_TRUE(given.session);
+  EXPECT_EQ(given.session->record, record_of(1));
+  EXPECT_FALSE(has(store, 1));
+  EXPECT_FALSE(store.get(as_bytes(id_of(1)), kNow));
+  EXPECT_EQ(store.size(), 0U);
+  EXPECT_EQ(store.given_to(as_bytes(id_of(1)), kNow), kB);
+
+  const auto again = store.give(as_bytes(id_of(1)), kC, kNow);
+  EXPECT_FALSE(again.session);
+  EXPECT_EQ(again.last_given_to, kB) << "there it can be asked for";
+  EXPECT_EQ(store.given_to(as_bytes(id_of(1)), kNow), kC);
+}
+
+TEST(MovingSessions, AreHereAgainWhenTheyAreBack) {
+  SessionStore store{10};
+  put(store, 1);
+  store.give(as_bytes(id_of(1)), kB, kNow);
+  put(store, 1);
+  EXPECT_TRUE(has(store, 1));
+  EXPECT_EQ(store.size(), 1U);
+  EXPECT_EQ(store.given_to(as_bytes(id_of(1)), kNow), 0U);
+}
+
+TEST(MovingSessions, WhereTheyAreIsForgottenWithThem) {
+  SessionStore store{10};
+  put(store, 1, 10s);
+  store.give(as_bytes(id_of(1)), kB, kNow);
+  EXPECT_EQ(store.given_to(as_bytes(id_of(1)), kNow + 10s), kB);
+  EXPECT_EQ(store.given_to(as_bytes(id_of(1)), kNow + 11s), 0U);
+  EXPECT_EQ(store.give(as_bytes(id_of(1)), kC, kNow + 11s).last_given_to, 0U);
+}
+
+SessionStore::Word word_of(unsigned number, MemberNumber at, std::chrono::seconds life = 1h) {
+  SessionStore::Word word{.at = at, .expires_at = kNow + life};
+  const std::string id = id_of(number);
+  std::copy(id.begin(), id.end(), word.id.begin());
+  return word;
+}
+
+TEST(MovingSessions, AreWhereAMemberSaysUnlessTheyAreHere) {
+  SessionStore store{10};
+  put(store, 1);
+  put(store, 2);
+  store.give(as_bytes(id_of(1)), kB, kNow);
+  for (unsigned number : {1U, 2U, 3U}) store.note(word_of(number, kC), kNow);
+  store.note(word_of(4, kC, -1s), kNow);
+  store.note(word_of(5, 0), kNow);
+  EXPECT_EQ(store.given_to(as_bytes(id_of(1)), kNow), kC);
+  EXPECT_TRUE(has(store, 2));
+  EXPECT_EQ(store.given_to(as_bytes(id_of(3)), kNow), kC);
+  EXPECT_EQ(store.given_to(as_bytes(id_of(4)), kNow - 1s), 0U);
+  EXPECT_EQ(store.words(kNow).size(), 2U);
+  EXPECT_TRUE(store.words(kNow + 2h).empty());
+  EXPECT_EQ(store.size(), 1U);
+}
+
+TEST(MovingSessions, AreTakenWithoutATrace) {
+  SessionStore store{100};
+  for (unsigned i = 0; i < 20; ++i) put(store, i, i == 3 ? 1s : 1h);
+  store.give(as_bytes(id_of(5)), kB, kNow);
+  EXPECT_EQ(store.take(7, kNow + 2s).size(), 7U);
+  EXPECT_EQ(store.take(SIZE_MAX, kNow + 2s).size(), 11U) << "less one that expired, one that was given away";
+  EXPECT_EQ(store.size(), 0U);
+  EXPECT_TRUE(store.take(SIZE_MAX, kNow + 2s).empty());
+  EXPECT_EQ(store.given_to(as_bytes(id_of(5)), kNow), kB);
+}
+
+TEST(MovingSessions, ThoseGivenAwayCountForTheBoundButNotAsEvicted) {
+  SessionStore store{2, 1};
+  put(store, 1);
+  put(store, 2);
+  store.give(as_bytes(id_of(1)), kB, kNow);
+  put(store, 3);
+  EXPECT_EQ(store.evictions(), 0U);
+  EXPECT_EQ(store.given_to(as_bytes(id_of(1)), kNow), 0U);
+  EXPECT_EQ(store.size(), 2U);
+}
+
 }  // namespace
 }  // namespace sluice::tls
