@@ -82,6 +82,11 @@ Task<boost::system::result<Message>> Channel::receive(Duration patience) {
   }
 }
 
+asio::ip::address Channel::remote() const noexcept {
+  error_code ignored;
+  return stream_.next_layer().remote_endpoint(ignored).address();
+}
+
 void Channel::finish() {
   finishing_ = true;
   if (!writing_) close();

@@ -42,6 +42,8 @@ class Channel : public std::enable_shared_from_this<Channel> {
   /// Sends what waits, and then closes; what comes meanwhile is not read. For a last word.
   void finish();
   void close() noexcept;
+  /// The other side's address; none once it is closed.
+  boost::asio::ip::address remote() const noexcept;
   bool open() const noexcept { return stream_.next_layer().is_open(); }
 
  private:

@@ -14,6 +14,7 @@
 #include <boost/asio/redirect_error.hpp>
 
 #include "cluster/mesh.hpp"
+#include "cluster/placement.hpp"
 
 namespace sluice::cluster {
 
@@ -41,7 +42,10 @@ class Cluster::Impl {
         peers_(options.peers.begin(), options.peers.end()),
         work_(io_.get_executor()),
         beat_(io_.get_executor()),
-        mesh_(io_, options, {.name = member_name(options.identity.certificate), .incarnation = wall_ms()},
+        mesh_(io_, options,
+              {.name = member_name(options.identity.certificate),
+               .incarnation = wall_ms(),
+               .service_port = options.service_port},
               handlers()),
         members_(mesh_.self()),
         exchange_(
@@ -71,6 +75,10 @@ class Cluster::Impl {
     return view_;
   }
   const std::string& address() const noexcept { return mesh_.address(); }
+  bool may_place() const noexcept { return placement_.may_choose(); }
+  std::optional<Place> place(bool no_room);
+  void placed(tls::MemberNumber member, bool reached);
+  void received() noexcept { received_.fetch_add(1, std::memory_order_relaxed); }
 
  private:
   using Timer = asio::basic_waitable_timer<Monotonic, asio::wait_traits<Monotonic>, Executor>;
@@ -82,6 +90,7 @@ class Cluster::Impl {
   void on_tried(const std::string& address);
   Keys our_keys() const;
   Digest digest() const;
+  std::vector<Member> placeable() const;
   Task<void> heartbeat();
   void report(const Members::Change& change);
   void publish();
@@ -105,15 +114,23 @@ class Cluster::Impl {
   bool draining_ = false;
   std::atomic<bool> leads_{false};
   std::promise<void> all_tried_;
-  mutable std::mutex mutex_;  // of the view
+  Placement placement_;
+  std::atomic<std::uint64_t> sent_{0}, unreached_{0}, received_{0};
+  mutable std::mutex mutex_;  // what follows
   View view_;
+  std::map<tls::MemberNumber, asio::ip::tcp::endpoint> services_;
   std::thread thread_;
 };
 
 // What members say. --------------------------------------------------------------------------------
 
 Mesh::Handlers Cluster::Impl::handlers() {
-  return {.hello = [this](const Hello& from) { return members_.hello(from, Monotonic::now()); },
+  return {.reached =
+              [this](const Hello& to, const asio::ip::address& address) {
+                const std::lock_guard lock(mutex_);
+                services_[tls::number_of_member(to.name)] = {address, to.service_port};
+              },
+          .hello = [this](const Hello& from) { return members_.hello(from, Monotonic::now()); },
           .message = [this](const Hello& from, const Message& message,
                             Channel& channel) { return on_message(from, message, channel); },
           .tried = [this](const std::string& address) { on_tried(address); },
@@ -188,13 +205,40 @@ Digest Cluster::Impl::digest() const {
 Task<void> Cluster::Impl::heartbeat() {
   boost::system::error_code error;
   while (!error) {
-    mesh_.send_all(digest());
+    const Digest own = digest();
+    mesh_.send_all(own);
+    placement_.update(own, placeable());
     for (const auto& change : members_.tick(Monotonic::now())) report(change);
     leads_ = joined_ && members_.leads();
     publish();
     beat_.expires_after(Members::kHeartbeat);
     co_await beat_.async_wait(asio::redirect_error(use_task, error));
   }
+}
+
+/// Those whose clients' port is known.
+std::vector<Member> Cluster::Impl::placeable() const {
+  std::vector<Member> members;
+  const std::lock_guard lock(mutex_);
+  for (const Member& member : members_.others()) {
+    const auto service = services_.find(member.number);
+    if (service != services_.end() && service->second.port() != 0) members.push_back(member);
+  }
+  return members;
+}
+
+std::optional<Place> Cluster::Impl::place(bool no_room) {
+  const auto member = placement_.choose(no_room);
+  if (!member) return std::nullopt;
+  const std::lock_guard lock(mutex_);
+  const auto service = services_.find(*member);
+  return service == services_.end() ? std::nullopt
+                                    : std::optional(Place{.member = *member, .endpoint = service->second});
+}
+
+void Cluster::Impl::placed(tls::MemberNumber member, bool reached) {
+  if (!reached) placement_.failed(member);
+  (reached ? sent_ : unreached_).fetch_add(1, std::memory_order_relaxed);
 }
 
 void Cluster::Impl::report(const Members::Change& change) {
@@ -213,7 +257,11 @@ void Cluster::Impl::publish() {
            .leads = leads(),
            .others = members_.others(),
            .rejections = rejections_,
-           .sessions = exchange_.counts()};
+           .sessions = exchange_.counts(),
+           .newcomers_sent = sent_.load(),
+           .newcomers_unreached = unreached_.load(),
+           .newcomers_received = received_.load(),
+           .newcomers_share = placement_.share()};
 }
 
 // Coming and going. --------------------------------------------------------------------------------
@@ -281,6 +329,10 @@ bool Cluster::leads() const noexcept { return impl_->leads(); }
 void Cluster::fetch(const tls::SessionIdBytes& id, tls::MemberNumber from, SessionExchange::Done done) {
   impl_->fetch(id, from, std::move(done));
 }
+bool Cluster::may_place() const noexcept { return impl_->may_place(); }
+std::optional<Place> Cluster::place(bool no_room) { return impl_->place(no_room); }
+void Cluster::placed(tls::MemberNumber member, bool reached) { impl_->placed(member, reached); }
+void Cluster::received() noexcept { impl_->received(); }
 View Cluster::view() const { return impl_->view(); }
 
 }  // namespace sluice::cluster

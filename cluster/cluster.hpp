@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,7 @@ namespace sluice::cluster {
 struct Options {
   boost::asio::ip::tcp::endpoint listen{};  ///< For the other members; port 0 picks a free one.
   std::string advertise{};                  ///< Where they reach it, host:port; empty: as `listen`.
+  std::uint16_t service_port = 0;           ///< Where this member serves clients.
   std::vector<std::string> peers{};         ///< host:port of others; itself may be among them.
   IdentityFiles identity{};
   std::chrono::milliseconds fetch_timeout{5};
@@ -51,6 +53,14 @@ struct View {
   std::vector<Member> others{};
   std::array<std::uint64_t, static_cast<std::size_t>(Rejection::count)> rejections{};
   ExchangeCounts sessions{};
+  std::uint64_t newcomers_sent = 0, newcomers_unreached = 0, newcomers_received = 0;
+  double newcomers_share = 0;  ///< That go elsewhere although there is room.
+};
+
+/// A member with room for a newcomer, and where it serves clients.
+struct Place {
+  tls::MemberNumber member = 0;
+  boost::asio::ip::tcp::endpoint endpoint{};
 };
 
 class Cluster {
@@ -80,6 +90,11 @@ class Cluster {
   bool leads() const noexcept;
   /// See SessionExchange::fetch(); `done` is called on the cluster's thread.
   void fetch(const tls::SessionIdBytes& id, tls::MemberNumber from, SessionExchange::Done done);
+  bool may_place() const noexcept;
+  /// See Placement::choose().
+  std::optional<Place> place(bool no_room);
+  void placed(tls::MemberNumber member, bool reached);
+  void received() noexcept;
   View view() const;
 
  private:

@@ -235,6 +235,7 @@ Task<Mesh::Ended> Mesh::talk(std::string address) {
   }
   dialed_[number] = channel;
   troubles_.erase(address);
+  handlers_.reached(*hello, channel->remote());
   channel->send(WantKeys{});
   co_await converse(*hello, channel, address);
   if (const auto mine = dialed_.find(number); mine != dialed_.end() && mine->second == channel)

@@ -26,6 +26,8 @@ class Mesh {
 
   /// What is done with what members say.
   struct Handlers {
+    /// A member was dialed, and is there.
+    std::function<void(const Hello& to, const boost::asio::ip::address& address)> reached;
     /// May it come in?
     std::function<Members::Heard(const Hello&)> hello;
     /// The answer, if there is one to be given. `false` ends the connection.

@@ -28,7 +28,10 @@ constexpr std::string_view kMagic = "sluice";
 
 Type write(const Hello& hello, Writer& out) {
   out.bytes(as_bytes(kMagic)).u8(hello.major).u8(hello.minor);
-  out.vector(1, as_bytes(hello.name)).vector(1, as_bytes(hello.address)).u64(hello.incarnation);
+  out.vector(1, as_bytes(hello.name))
+      .vector(1, as_bytes(hello.address))
+      .u64(hello.incarnation)
+      .u16(hello.service_port);
   return Type::hello;
 }
 
@@ -80,7 +83,8 @@ Type write(const Pushed& pushed, Writer& out) {
 Type write(const Moved& moved, Writer& out) {
   out.u16(static_cast<std::uint16_t>(moved.words.size()));
   for (const auto& word : moved.words)
-    out.bytes(word.id).u32(word.at).u64(static_cast<std::uint64_t>(word.expires_at.time_since_epoch().count()));
+    out.bytes(word.id).u32(word.at).u64(
+        static_cast<std::uint64_t>(word.expires_at.time_since_epoch().count()));
   return Type::moved;
 }
 
@@ -122,6 +126,7 @@ Message read_hello(Fields& in) {
   Hello hello{.major = in.u8(), .minor = in.u8()};
   if (hello.major != kMajor) return hello;  // what follows is not ours to read
   hello.name = in.text(), hello.address = in.text(), hello.incarnation = in.u64();
+  hello.service_port = in.u16();
   in.require(!hello.name.empty());
   return hello;
 }

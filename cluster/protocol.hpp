@@ -36,6 +36,8 @@ struct Hello {
   std::string name{};             ///< As in the certificate.
   std::string address{};          ///< host:port under which others reach it.
   std::uint64_t incarnation = 0;  ///< When the process began, ms since 1970: larger in each life.
+  std::uint16_t service_port =
+      0;  ///< Where it serves clients, at the address by which it is reached; 0: not.
 };
 
 /// Last on a connection: why it ends.

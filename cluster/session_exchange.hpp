@@ -18,8 +18,8 @@
 /// Sessions that move between members: those of clients with session IDs, which one member at a time keeps.
 ///
 /// A session's ID names the member who made it: its home. It is at its home, or where the home says it gave
-/// it to; when the home is gone, or was, at the session's heir (Members::heir). Who asks for it becomes its owner;
-/// whoever sent it has it no more, even when it never arrives. Losing one costs a full handshake.
+/// it to; when the home is gone, or was, at the session's heir (Members::heir). Who asks for it becomes its
+/// owner; whoever sent it has it no more, even when it never arrives. Losing one costs a full handshake.
 namespace sluice::cluster {
 
 /// How long fetches took, for a Prometheus histogram of seconds.

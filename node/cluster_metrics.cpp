@@ -27,22 +27,29 @@ void add_members(server::Page& page, const cluster::View& view) {
                static_cast<double>(view.rejections[i]));
 }
 
-void add_sessions(server::Page& page, const cluster::ExchangeCounts& counts) {
+void add_migrations(server::Page& page, const cluster::View& view) {
+  const cluster::ExchangeCounts& counts = view.sessions;
   page.family("migrations_total", "What moved between members.", MetricType::Counter);
-  const auto add = [&](const char* transport, const char* direction, const char* result,
+  const auto add = [&](const char* kind, const char* transport, const char* direction, const char* result,
                        std::uint64_t count) {
-    page.value({{"kind", "session"}, {"transport", transport}, {"direction", direction}, {"result", result}},
+    page.value({{"kind", kind}, {"transport", transport}, {"direction", direction}, {"result", result}},
                static_cast<double>(count));
   };
-  add("fetch", "in", "ok", counts.fetched);
-  add("fetch", "in", "missing", counts.missing);
-  add("fetch", "in", "late", counts.late);
-  add("fetch", "in", "overrun", counts.overrun);
-  add("fetch", "out", "ok", counts.given);
-  add("push", "in", "ok", counts.taken);
-  add("push", "in", "rejected", counts.rejected);
-  add("push", "out", "ok", counts.pushed);
-  add("push", "out", "lost", counts.lost);
+  add("session", "fetch", "in", "ok", counts.fetched);
+  add("session", "fetch", "in", "missing", counts.missing);
+  add("session", "fetch", "in", "late", counts.late);
+  add("session", "fetch", "in", "overrun", counts.overrun);
+  add("session", "fetch", "out", "ok", counts.given);
+  add("session", "push", "in", "ok", counts.taken);
+  add("session", "push", "in", "rejected", counts.rejected);
+  add("session", "push", "out", "ok", counts.pushed);
+  add("session", "push", "out", "lost", counts.lost);
+  add("hello", "relay", "out", "ok", view.newcomers_sent);
+  add("hello", "relay", "out", "unreached", view.newcomers_unreached);
+  add("hello", "relay", "in", "ok", view.newcomers_received);
+  page.family("cluster_delegated_share", "Of newcomers that go to another member although there is room.",
+              MetricType::Gauge);
+  page.value({}, view.newcomers_share);
 }
 
 /// The times of a Prometheus histogram, cumulative.
@@ -65,7 +72,7 @@ std::string ClusterNode::metrics() const {
   const cluster::View view = cluster_.view();
   server::Page page(server_);
   add_members(page, view);
-  add_sessions(page, view.sessions);
+  add_migrations(page, view);
   add_fetch_times(page, view.sessions.fetch_times);
   return page.text();
 }
@@ -87,9 +94,11 @@ boost::json::object ClusterNode::status() const {
                        {"sessions_stored", digest.stored_sessions},
                        {"keys_agree", digest.keys == server_.tls().ticket_keys().ring()->fingerprint()}});
   }
-  return {
-      {"name", view.name}, {"address", view.address}, {"leads", view.leads},
-          {"ticket_generation", server_.tls().ticket_keys().ring()->current().generation}, {"members", std::move(members)}};
+  return {{"name", view.name},
+          {"address", view.address},
+          {"leads", view.leads},
+          {"ticket_generation", server_.tls().ticket_keys().ring()->current().generation},
+          {"members", std::move(members)}};
 }
 
 }  // namespace sluice::node

@@ -29,9 +29,10 @@ tls::SecretBytes read_secret(const std::string& file) {
   return tls::SecretBytes{Bytes{bytes}};
 }
 
-cluster::Options options_of(const ClusterConfig& config) {
+cluster::Options options_of(const ClusterConfig& config, std::uint16_t service_port) {
   return {.listen = server::parse_endpoint(config.listen),
           .advertise = config.advertise,
+          .service_port = service_port,
           .peers = config.peers,
           .identity = {.certificate = config.certificate,
                        .private_key = config.private_key,
@@ -52,8 +53,8 @@ cluster::Digest load_of(const server::Server& server) {
   digest.cpus_milli = milli(sample.cpus);
   digest.idle_milli = milli(sample.cpus - used);
   digest.live_sessions = static_cast<std::uint32_t>(server.admission().sessions().live());
-  digest.room_sessions =
-      static_cast<std::uint32_t>(std::clamp(view.plan.sessions_max - digest.live_sessions, 0.0, 1e6));
+  const double room = std::min(view.plan.sessions_max - digest.live_sessions, view.plan.quota);
+  digest.room_sessions = static_cast<std::uint32_t>(std::clamp(room, 0.0, 1e6));
   return digest;
 }
 
@@ -110,14 +111,15 @@ server::Membership ClusterConfig::membership() const {
 void ClusterConfig::try_files() const {
   if (!enabled()) return;
   membership();
-  cluster::make_peer_context(options_of(*this).identity);
+  cluster::make_peer_context(options_of(*this, 0).identity);
 }
 
 ClusterNode::ClusterNode(const ClusterConfig& config, server::Server& server)
     : config_(config),
       server_(server),
       cluster_(
-          options_of(config), server.tls(), [&server] { return load_of(server); }, say) {}
+          options_of(config, server.endpoints().front().port()), server.tls(),
+          [&server] { return load_of(server); }, say) {}
 
 void ClusterNode::join() {
   const std::size_t others = cluster_.join(config_.join_timeout);

@@ -51,6 +51,15 @@ class ClusterNode final : public server::Peers {
   void fetch(const tls::SessionIdBytes& id, tls::MemberNumber from, std::function<void()> done) override {
     cluster_.fetch(id, from, std::move(done));
   }
+  bool may_place() const noexcept override { return cluster_.may_place(); }
+  std::optional<server::Placed> place(bool no_room) override {
+    const auto place = cluster_.place(no_room);
+    return place ? std::optional(server::Placed{place->member, place->endpoint}) : std::nullopt;
+  }
+  void placed(const server::Placed& target, bool reached) override {
+    cluster_.placed(target.member, reached);
+  }
+  void received() override { cluster_.received(); }
   std::string metrics() const override;
   boost::json::object status() const override;
 

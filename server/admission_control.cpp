@@ -154,7 +154,7 @@ Sample AdmissionControl::take_sample(double elapsed_s, Monotonic::time_point now
   s.cpu_full = work(Work::full), s.cpu_resumed = work(Work::resumed);
   s.cpu_requests = work(Work::request), s.cpu_refusals = work(Work::refusal);
   totals.other_s = std::max(before.other_s, totals.left_over_s());
-  s.cpu_other = totals.other_s - before.other_s;
+  s.cpu_other = totals.other_s - before.other_s + work(Work::relay);
   s.requests = totals.requests - before.requests, s.returns = totals.returns - before.returns;
   s.demand = totals.demand - before.demand, s.pause_s = totals.pause_s - before.pause_s;
   s.full = totals.full - before.full, s.resumed = totals.resumed - before.resumed;

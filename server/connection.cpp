@@ -80,12 +80,14 @@ void Connection::drain() noexcept {
 void Connection::abort() noexcept {
   aborted_ = true;
   if (turn_) turn_->end(false);
+  end_relay();
   socket_.cancel();
 }
 
 void Connection::on_expired() noexcept {
   expired_ = true;
   if (turn_) turn_->end(false);
+  end_relay();
   socket_.cancel();
 }
 

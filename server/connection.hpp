@@ -17,6 +17,7 @@
 #include "server/http/message.hpp"
 #include "server/http/request_parser.hpp"
 #include "server/listener.hpp"
+#include "server/peers.hpp"
 #include "server/place.hpp"
 #include "server/poller.hpp"
 #include "server/refusal_page.hpp"
@@ -69,6 +70,19 @@ class Connection final : private TimerWheel::Timer, private tls::HandshakeGuard 
   void end_handshake(Ending ending) noexcept;
   Task<Next> serve(bool has_request);
   Task<Next> read_request(std::chrono::milliseconds patience);
+
+  // connection_relay.cpp
+  struct Relay;
+  bool may_be_delegated() const noexcept;
+  Task<bool> delegated(bool no_room);
+  Task<std::shared_ptr<Relay>> reach(const Placed& target);
+  Task<void> pass_on(std::shared_ptr<Relay> relay);
+  Task<void> way_back(std::shared_ptr<Relay> relay);
+  Task<void> pass(Socket& from, Socket& to, Relay& relay);
+  Task<bool> pass_slowly(std::string rest, Socket& to, Relay& relay);
+  void end_relay() noexcept;
+  /// Reads what a member says of the client whose bytes follow. False when it is not to be trusted.
+  bool take_relay_header(Bytes peeked, std::size_t& seen);
 
   // connection_admission.cpp
   Task<Next> ask_in();
@@ -131,7 +145,7 @@ class Connection final : private TimerWheel::Timer, private tls::HandshakeGuard 
   std::uint64_t requests_ = 0;
   Monotonic::time_point arrived_at_{};  // by then a part of the request was here
   Monotonic::time_point request_start_{};
-  const Origin origin_;
+  Origin origin_;
   std::unique_ptr<tls::Screened> screened_;  // until the handshake is over
   Grant grant_ = Grant::none;
   std::optional<Refusal> refused_by_;
@@ -147,7 +161,9 @@ class Connection final : private TimerWheel::Timer, private tls::HandshakeGuard 
   bool aborted_ = false;
   bool left_ = false;  // the client ended the connection, unasked
   bool began_full_ = false;
-  bool linger_ = false;  // the peer may still be sending what nobody will read
+  bool relayed_ = false;    // by another member, which will not have it back
+  Relay* relay_ = nullptr;  // to another member
+  bool linger_ = false;     // the peer may still be sending what nobody will read
 };
 
 }  // namespace sluice::server

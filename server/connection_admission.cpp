@@ -76,10 +76,17 @@ Task<Connection::Next> Connection::ask_as_newcomer() {
   auto& counters = processor_.counters();
   // No demand for the controller to count: nobody there wants to be served.
   if (processor_.door().suspect(origin_, Monotonic::now())) co_return co_await refuse(Outcome::new_suspect);
+  if (co_await delegated(false)) co_return Next::drop;
   counters.demand.offered.add();
   Outcome admitted = Outcome::new_open;
   turn_ = std::make_unique<Turn>(socket_.executor());
   Verdict verdict = processor_.door().ask(*turn_, origin_, Monotonic::now());
+  if (verdict != Verdict::admit && may_be_delegated()) {
+    turn_.reset();  // out of the line
+    if (co_await delegated(true)) co_return Next::drop;
+    turn_ = std::make_unique<Turn>(socket_.executor());
+    verdict = processor_.door().ask(*turn_, origin_, Monotonic::now());
+  }
   if (verdict == Verdict::park) {
     verdict = co_await wait_at_gate();
     admitted = Outcome::new_waited;

@@ -5,6 +5,7 @@
 
 #include "server/connection.hpp"
 #include "server/processor.hpp"
+#include "server/relay_header.hpp"
 #include "server/tls/client_hello.hpp"
 
 /// The first part of a connection's life: hello, gate, handshake.
@@ -35,7 +36,14 @@ Task<Connection::Next> Connection::read_hello() {
     const ssize_t n = ::recv(fd(), scratch.data(), most, MSG_PEEK);
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) break;  // gone
     const auto have = static_cast<std::size_t>(std::max<ssize_t>(n, 0));
-    if (have > seen) {
+    if (have > seen && !relayed_ && begins_relay_header(as_bytes({scratch.data(), have}))) {
+      if (!take_relay_header(as_bytes({scratch.data(), have}), seen)) {
+        kind = HelloClass::not_tls;
+        break;
+      }
+      if (relayed_) continue;
+      idle_rounds = 0;
+    } else if (have > seen) {
       next = judge_hello(as_bytes({scratch.data(), have}), kind);
       if (kind != HelloClass::silent) break;
       idle_rounds = 0;
@@ -59,6 +67,21 @@ Task<Connection::Next> Connection::read_hello() {
   if (kind == HelloClass::http) co_await end_without_tls(kHttpsOnly);
   if (kind == HelloClass::malformed) co_await end_without_tls(kDecodeError);
   co_return next;
+}
+
+bool Connection::take_relay_header(Bytes peeked, std::size_t& seen) {
+  if (processor_.peers() == nullptr) return false;
+  const auto header = read_relay_header(peeked, *processor_.tls().ticket_keys().ring(), wall_now());
+  if (!header) return header.error() == RelayError::need_more;
+  if (::recv(fd(), processor_.scratch().data(), header->header_size, 0) !=
+      static_cast<ssize_t>(header->header_size))
+    return false;
+  relayed_ = true;
+  origin_ = origin_of(header->client);
+  peer_.address = header->client.address().to_string();
+  seen = 0;
+  processor_.peers()->received();
+  return true;
 }
 
 /// Leaves `kind` at `silent` while the bytes are a good prefix.

@@ -104,12 +104,13 @@ enum class Work : std::uint8_t {
   resumed,  ///< Resumed handshakes.
   request,  ///< Requests of sessions, from the first byte to the last.
   refusal,  ///< Those who did not come in.
+  relay,    ///< Those whom another member serves.
   other,    ///< The rest of the process: database writer, passwords, logs, timers. Not booked but left over.
   count
 };
 inline constexpr std::size_t kWorks = static_cast<std::size_t>(Work::count);
-inline constexpr std::array<std::string_view, kWorks> kWorkNames{"full_handshake", "resumed_handshake",
-                                                                 "request", "refusal", "other"};
+inline constexpr std::array<std::string_view, kWorks> kWorkNames{
+    "full_handshake", "resumed_handshake", "request", "refusal", "relay", "other"};
 
 /// What was decided about a connection, and why.
 enum class Outcome : std::uint8_t {
@@ -121,6 +122,7 @@ enum class Outcome : std::uint8_t {
   new_deadline,     ///< Refused: waited in vain, or gave way to another network.
   new_suspect,      ///< Refused: its address leaves handshakes unfinished.
   new_gone,         ///< Had gone before it came to its turn.
+  new_delegated,    ///< Another member serves it.
   resumed_session,  ///< Admitted: in session.
   resumed_replay,   ///< Refused: the same hello was here before.
   count
@@ -137,6 +139,7 @@ inline constexpr std::array<OutcomeLabels, static_cast<std::size_t>(Outcome::cou
     {"new", "refuse", "deadline"},
     {"new", "refuse", "suspect_address"},
     {"new", "refuse", "gone"},
+    {"new", "delegate", "placement"},
     {"resumed", "admit", "in_session"},
     {"resumed", "refuse", "replay"},
 }};
@@ -161,9 +164,9 @@ enum class HelloClass : std::uint8_t { fresh, resuming, malformed, too_large, ht
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(HelloClass::count)> kHelloClassNames{
     "new", "resuming", "malformed", "too_large", "http", "not_tls", "silent"};
 
-enum class ConnectionState : std::uint8_t { hello, parked, handshake, idle, active, closing, count };
+enum class ConnectionState : std::uint8_t { hello, parked, handshake, idle, active, closing, relayed, count };
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(ConnectionState::count)>
-    kConnectionStateNames{"hello", "parked", "handshake", "idle", "active", "closing"};
+    kConnectionStateNames{"hello", "parked", "handshake", "idle", "active", "closing", "relayed"};
 
 enum class HandshakeKind : std::uint8_t { full, resumed, count };
 enum class TlsVersion : std::uint8_t { tls12, tls13, count };

@@ -1,11 +1,13 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/json/object.hpp>
 
@@ -22,6 +24,12 @@ struct Membership {
   tls::SecretBytes ticket_secret{};  ///< Ticket keys are derived from it; empty: they are agreed on.
 };
 
+/// A member with room for a newcomer.
+struct Placed {
+  tls::MemberNumber member = 0;
+  boost::asio::ip::tcp::endpoint endpoint{};  ///< Where it serves clients.
+};
+
 /// Called on any thread. Must outlive the server's run.
 class Peers {
  public:
@@ -33,6 +41,15 @@ class Peers {
   /// Moves the session into this member's Engine::sessions(), if member `from`, or whom that names, has it.
   /// Calls `done` once, on any thread, found or not, within milliseconds.
   virtual void fetch(const tls::SessionIdBytes& id, tls::MemberNumber from, std::function<void()> done) = 0;
+
+  /// Some member may take a newcomer now. Cheap.
+  virtual bool may_place() const noexcept = 0;
+  /// Where a newcomer should go; `nullopt`: he stays. `no_room`: otherwise he would have to wait or go.
+  virtual std::optional<Placed> place(bool no_room) = 0;
+  /// What became of it.
+  virtual void placed(const Placed& target, bool reached) = 0;
+  /// A newcomer of another member has come.
+  virtual void received() = 0;
 
   /// Appended to `/metrics`, in Prometheus' exposition format.
   virtual std::string metrics() const = 0;

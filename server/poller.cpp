@@ -131,6 +131,11 @@ void Socket::cancel() noexcept {
 
 void Socket::end_sending() noexcept { ::shutdown(fd_, SHUT_WR); }
 
+void Socket::unwatch() noexcept {
+  if (std::exchange(watched_, false))
+    ::epoll_ctl(poller_.epoll_.native_handle(), EPOLL_CTL_DEL, fd_, nullptr);
+}
+
 void Socket::close() noexcept {
   cancel();
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));  // which also takes it out of the epoll

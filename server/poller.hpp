@@ -68,6 +68,9 @@ class Socket {
   /// Sends FIN; more may be received.
   void end_sending() noexcept;
   void close() noexcept;
+  /// To be called before the end of one whose descriptor is a duplicate: the kernel goes on to watch what
+  /// another descriptor keeps open (epoll(7), questions and answers, 6).
+  void unwatch() noexcept;
 
  private:
   friend class Poller;

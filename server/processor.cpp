@@ -320,6 +320,7 @@ std::optional<Limit> Processor::full(const Origin& origin) const {
 bool Processor::turn_away(int fd, const Origin& origin, std::uint64_t started) {
   const auto now = Monotonic::now();
   if (!door_.closed(origin, now) && !door_.suspect(origin, now)) return false;
+  if (peers_ != nullptr && peers_->may_place()) return false;  // it may be somebody for another member
   const ssize_t n = ::recv(fd, scratch_.data(),
                            std::min<std::size_t>(scratch_.size(), config().limits.hello_bytes + 1), MSG_PEEK);
   if (n <= 0) return false;

@@ -135,8 +135,7 @@ void SessionStore::note(const Word& word, WallSeconds now) {
   }
   if (shard.capacity == 0 || word.at == 0 || word.expires_at < now) return;
   make_room(shard, now);
-  shard.entries.push_front(
-      {.id = word.id, .session = {.expires_at = word.expires_at}, .given_to = word.at});
+  shard.entries.push_front({.id = word.id, .session = {.expires_at = word.expires_at}, .given_to = word.at});
   shard.index.emplace(word.id, shard.entries.begin());
 }
 

@@ -137,7 +137,7 @@ def test_cpu_seconds_by_work_add_up_to_those_of_the_process(start):
     eventually(lambda: server.metrics().total("cpu_seconds_total", work="resumed_handshake") > 0, "the meter's next pulse")
     metrics = server.metrics()
     by_work = {labels["work"]: value for name, labels, value in metrics.samples if name == "sluice_cpu_seconds_total"}
-    assert set(by_work) == {"full_handshake", "resumed_handshake", "request", "refusal", "other"}
+    assert set(by_work) == {"full_handshake", "resumed_handshake", "request", "refusal", "relay", "other"}
     process = sum(value for name, _, value in metrics.samples if name == "process_cpu_seconds_total")
     assert sum(by_work.values()) == pytest.approx(process, rel=0.05)
     assert 0.4 <= by_work["request"] <= process

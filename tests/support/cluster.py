@@ -11,15 +11,21 @@ MAJOR, MINOR = 1, 0
 HELLO, GOODBYE, DIGEST, WANT_KEYS, KEYS, FETCH = 1, 2, 3, 4, 5, 6
 
 
+TAKEN = set()
+
+
 def free_port():
-    """Below the ephemeral ports, so that no client connection takes it before the member listens."""
+    """Below the ephemeral ports, so that no client connection takes it before the member listens. Never one twice."""
     while True:
         port = random.randrange(20000, 32000)
+        if port in TAKEN:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind((HOST, port))
             except OSError:
                 continue
+        TAKEN.add(port)
         return port
 
 
@@ -121,7 +127,7 @@ def frame(kind, body=b""):
 
 def hello(name, major=MAJOR, incarnation=1):
     text = lambda value: bytes([len(value)]) + value.encode()
-    return frame(HELLO, b"sluice" + bytes([major, MINOR]) + text(name) + text("stranger:1") + struct.pack(">Q", incarnation))
+    return frame(HELLO, b"sluice" + bytes([major, MINOR]) + text(name) + text("stranger:1") + struct.pack(">QH", incarnation, 0))
 
 
 class Stranger:

@@ -46,18 +46,21 @@ std::vector<Sample> samples() {
                 .stored_sessions = 3,
                 .keys = 0x0123456789abcdef,
                 .clock_ms = 1'700'000'000'123};
-  return {{"Hello", Hello{.name = "a", .address = "10.0.0.1:7946", .incarnation = 1'700'000'000'000}},
-          {"Goodbye", Goodbye{"a leaves"}},
-          {"Digest", digest},
-          {"WantKeys", WantKeys{}},
-          {"NoKeys", Keys{}},
-          {"Keys", Keys{{key_of(1), key_of(2)}}},
-          {"Fetch", Fetch{.request = 5, .id = id_of(9)}},
-          {"FetchedNothing", Fetched{.request = 5, .ask = 77}},
-          {"Fetched", Fetched{.request = 5, .state = state_of("a session")}},
-          {"Push", Push{.request = 6, .states = {state_of("one"), state_of(""), state_of("three")}}},
-          {"Pushed", Pushed{.request = 6, .taken = 2}},
-          {"Moved", Moved{{word_of(1), word_of(2)}}}};
+  return {
+      {"Hello",
+       Hello{
+           .name = "a", .address = "10.0.0.1:7946", .incarnation = 1'700'000'000'000, .service_port = 8443}},
+      {"Goodbye", Goodbye{"a leaves"}},
+      {"Digest", digest},
+      {"WantKeys", WantKeys{}},
+      {"NoKeys", Keys{}},
+      {"Keys", Keys{{key_of(1), key_of(2)}}},
+      {"Fetch", Fetch{.request = 5, .id = id_of(9)}},
+      {"FetchedNothing", Fetched{.request = 5, .ask = 77}},
+      {"Fetched", Fetched{.request = 5, .state = state_of("a session")}},
+      {"Push", Push{.request = 6, .states = {state_of("one"), state_of(""), state_of("three")}}},
+      {"Pushed", Pushed{.request = 6, .taken = 2}},
+      {"Moved", Moved{{word_of(1), word_of(2)}}}};
 }
 
 Buffer written(const Message& message) {
@@ -82,13 +85,16 @@ TEST(PeerProtocol, ReadsWhatItWrites) {
 
 /// The example of docs/peer-protocol.md.
 TEST(PeerProtocol, IsWrittenAsTheDocumentSays) {
-  EXPECT_EQ(to_hex(written(Hello{.name = "a", .address = "10.0.0.1:7946", .incarnation = 0x018bcfe56800})),
-            "0000002101"                    // 33 bytes follow, hello
-            "736c75696365"                  // "sluice"
-            "0100"                          // version 1.0
-            "0161"                          // "a"
-            "0d31302e302e302e313a37393436"  // "10.0.0.1:7946"
-            "0000018bcfe56800");
+  EXPECT_EQ(
+      to_hex(written(Hello{
+          .name = "a", .address = "10.0.0.1:7946", .incarnation = 0x018bcfe56800, .service_port = 8443})),
+      "0000002301"                    // 35 bytes follow, hello
+      "736c75696365"                  // "sluice"
+      "0100"                          // version 1.0
+      "0161"                          // "a"
+      "0d31302e302e302e313a37393436"  // "10.0.0.1:7946"
+      "0000018bcfe56800"              // 2023-11-14 22:13:20 UTC
+      "20fb");                        // 8443
   EXPECT_EQ(to_hex(written(Pushed{.request = 6, .taken = 2})), "00000009090000000600000002");
 }
 
@@ -155,17 +161,17 @@ TEST_P(Bad, IsRefused) {
 
 INSTANTIATE_TEST_SUITE_P(
     PeerProtocol, Bad,
-    testing::Values(BadCase{"NoType", "00000000", ProtocolError::malformed},
-                    BadCase{"LongerThanTheBound", "0000fffd01", ProtocolError::too_long},
-                    BadCase{"FourGigabytes", "ffffffff01", ProtocolError::too_long},
-                    BadCase{"TypeZero", "0000000100", ProtocolError::unknown_type},
-                    BadCase{"TypeBelowTheOptional", "000000017f", ProtocolError::unknown_type},
-                    BadCase{"HelloOfSomethingElse", "0000000901534c5549434501000161", ProtocolError::malformed},
-                    BadCase{"HelloWithoutAName", "0000001301736c756963650100000000000000000000000001",
-                            ProtocolError::malformed},
-                    BadCase{"SeventeenKeys", "000000020511", ProtocolError::malformed},
-                    BadCase{"DigestOfNoState",
-                            "0000002a0300" + std::string(2 * 40, '0'), ProtocolError::malformed}),
+    testing::Values(
+        BadCase{"NoType", "00000000", ProtocolError::malformed},
+        BadCase{"LongerThanTheBound", "0000fffd01", ProtocolError::too_long},
+        BadCase{"FourGigabytes", "ffffffff01", ProtocolError::too_long},
+        BadCase{"TypeZero", "0000000100", ProtocolError::unknown_type},
+        BadCase{"TypeBelowTheOptional", "000000017f", ProtocolError::unknown_type},
+        BadCase{"HelloOfSomethingElse", "0000000901534c5549434501000161", ProtocolError::malformed},
+        BadCase{"HelloWithoutAName", "0000001301736c756963650100000000000000000000000001",
+                ProtocolError::malformed},
+        BadCase{"SeventeenKeys", "000000020511", ProtocolError::malformed},
+        BadCase{"DigestOfNoState", "0000002a0300" + std::string(2 * 40, '0'), ProtocolError::malformed}),
     [](const auto& test) { return std::string(test.param.name); });
 
 TEST(PeerProtocol, ComesInAnyPieces) {

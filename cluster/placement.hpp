@@ -1,0 +1,58 @@
+#pragma once
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "cluster/members.hpp"
+
+/// Which member should serve a newcomer that came here. From digests, which are old by up to a heartbeat: so
+/// nobody is given more than a part of the room it spoke of, until it speaks again.
+namespace sluice::cluster {
+
+/// Every function may be called from any thread; locks for moments.
+class Placement {
+ public:
+  /// Who has less of its CPU idle takes nobody.
+  static constexpr double kIdleMin = 0.05;
+  /// CPU in use from which on newcomers go elsewhere although there is room, when others use less by more
+  /// than `kGapMin`.
+  static constexpr double kBusyFrom = 0.7, kGapMin = 0.02;
+  /// The share of newcomers that go is a PI controller's: so much of the gap, and so much of its sum over the
+  /// heartbeats. Sessions stay for a while, so the sum alone would swing.
+  static constexpr double kProportional = 2, kIntegral = 0.02;
+  static constexpr double kShareMax = 0.9;
+  /// Of a member's room, all others together take no more than this in a heartbeat.
+  static constexpr double kRoomShare = 0.5;
+
+  /// Every heartbeat.
+  void update(const Digest& own, const std::vector<Member>& others);
+
+  /// Whether choose() may find somebody.
+  bool may_choose() const noexcept { return open_.load(std::memory_order_relaxed); }
+  /// `no_room`: there is none here. Otherwise a share of newcomers go, so that all are equally busy.
+  std::optional<tls::MemberNumber> choose(bool no_room);
+  /// It could not be reached: not before its next digest.
+  void failed(tls::MemberNumber member);
+  /// Of newcomers for whom there is room.
+  double share() const;
+
+ private:
+  struct Candidate {
+    tls::MemberNumber member = 0;
+    double idle = 0;   ///< Share of its CPUs.
+    double takes = 0;  ///< Newcomers, until the next digest.
+  };
+
+  mutable std::mutex mutex_;
+  std::vector<Candidate> candidates_;
+  double busy_ = 0;   // share of our CPUs, smoothed
+  double sum_ = 0;    // of the gaps, weighted
+  double share_ = 0;  // of newcomers that go
+  double owed_ = 0;   // of a newcomer
+  std::atomic<bool> open_{false};
+};
+
+}  // namespace sluice::cluster

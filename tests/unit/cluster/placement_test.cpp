@@ -1,0 +1,145 @@
+#include "cluster/placement.hpp"
+
+#include <map>
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace sluice::cluster {
+namespace {
+
+Digest digest_of(double idle, std::uint32_t room = 1000, MemberState state = MemberState::serving) {
+  return {.state = state,
+          .cpus_milli = 2000,
+          .idle_milli = static_cast<std::uint32_t>(2000 * idle),
+          .room_sessions = room};
+}
+
+Member member_of(tls::MemberNumber number, const Digest& digest, Liveness liveness = Liveness::alive) {
+  return {.name = std::to_string(number), .number = number, .liveness = liveness, .digest = digest};
+}
+
+/// Long enough for what is smoothed to be as it is.
+void settle(Placement& placement, const Digest& own, const std::vector<Member>& others) {
+  for (int i = 0; i < 40; ++i) placement.update(own, others);
+}
+
+TEST(Placement, KnowsNobodyAtFirst) {
+  Placement placement;
+  EXPECT_FALSE(placement.may_choose());
+  EXPECT_FALSE(placement.choose(true));
+}
+
+TEST(Placement, SendsToWhoIsIdlest) {
+  Placement placement;
+  placement.update(digest_of(0), {member_of(1, digest_of(0.3)), member_of(2, digest_of(0.6))});
+  ASSERT_TRUE(placement.may_choose());
+  EXPECT_EQ(placement.choose(true), 2U);
+}
+
+struct NobodyCase {
+  const char* name;
+  Digest own;
+  Member other;
+};
+class Nobody : public testing::TestWithParam<NobodyCase> {};
+
+TEST_P(Nobody, IsSentAway) {
+  Placement placement;
+  settle(placement, GetParam().own, {GetParam().other});
+  EXPECT_FALSE(placement.choose(true));
+  EXPECT_FALSE(placement.choose(false));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Placement, Nobody,
+    testing::Values(
+        NobodyCase{"ToWhoIsBusy", digest_of(0), member_of(1, digest_of(0.04))},
+        NobodyCase{"ToWhoHasNoRoom", digest_of(0), member_of(1, digest_of(0.9, 1))},
+        NobodyCase{"ToWhoLeaves", digest_of(0), member_of(1, digest_of(0.9, 1000, MemberState::draining))},
+        NobodyCase{"ToWhoIsSuspect", digest_of(0), member_of(1, digest_of(0.9), Liveness::suspect)},
+        NobodyCase{"ToWhoHasNoCpu", digest_of(0),
+                   member_of(1, Digest{.idle_milli = 1000, .room_sessions = 1000})},
+        NobodyCase{"ByWhoLeaves", digest_of(0, 1000, MemberState::draining), member_of(1, digest_of(0.9))}),
+    [](const auto& test) { return std::string(test.param.name); });
+
+TEST(Placement, TakesNoMoreThanAPartOfTheRoomUntilItHearsMore) {
+  Placement placement;
+  const std::vector<Member> others{member_of(1, digest_of(0.9, 40)), member_of(2, digest_of(0.9, 100))};
+  placement.update(digest_of(0), others);
+  std::map<tls::MemberNumber, int> sent;
+  while (const auto member = placement.choose(true)) ++sent[*member];
+  EXPECT_EQ(sent[1], 10) << "40 for both of us, of which half";
+  EXPECT_EQ(sent[2], 25);
+  EXPECT_FALSE(placement.may_choose());
+  placement.update(digest_of(0), others);
+  EXPECT_TRUE(placement.choose(true));
+}
+
+TEST(Placement, SpreadsOverEquals) {
+  Placement placement;
+  placement.update(digest_of(0), {member_of(1, digest_of(0.5)), member_of(2, digest_of(0.5))});
+  std::map<tls::MemberNumber, int> sent;
+  for (int i = 0; i < 100; ++i) ++sent[*placement.choose(true)];
+  EXPECT_NEAR(sent[1], 50, 3);
+}
+
+TEST(Placement, LeavesOutWhoCouldNotBeReached) {
+  Placement placement;
+  const std::vector<Member> others{member_of(1, digest_of(0.5)), member_of(2, digest_of(0.9))};
+  placement.update(digest_of(0), others);
+  placement.failed(2);
+  EXPECT_EQ(placement.choose(true), 1U);
+  placement.failed(1);
+  EXPECT_FALSE(placement.choose(true));
+  placement.update(digest_of(0), others);
+  EXPECT_EQ(placement.choose(true), 2U) << "its next digest says it is there";
+}
+
+struct BalanceCase {
+  const char* name;
+  double own_idle, other_idle;
+  bool goes;
+};
+class Balance : public testing::TestWithParam<BalanceCase> {};
+
+TEST_P(Balance, NewcomersGoThoughThereIsRoom) {
+  const BalanceCase& row = GetParam();
+  Placement placement;
+  settle(placement, digest_of(row.own_idle), {member_of(1, digest_of(row.other_idle))});
+  int sent = 0;
+  for (int i = 0; i < 100; ++i) sent += placement.choose(false) ? 1 : 0;
+  EXPECT_EQ(sent > 0, row.goes) << placement.share();
+  EXPECT_LE(placement.share(), Placement::kShareMax);
+}
+
+INSTANTIATE_TEST_SUITE_P(Placement, Balance,
+                         testing::Values(BalanceCase{"FromFullToIdle", 0.02, 0.8, true},
+                                         BalanceCase{"FromFullToLessFull", 0.02, 0.15, true},
+                                         BalanceCase{"NotBetweenEquals", 0.05, 0.06, false},
+                                         BalanceCase{"NotWhileNobodyIsBusy", 0.5, 0.9, false},
+                                         BalanceCase{"NotToWhoIsBusier", 0.2, 0.1, false}),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+/// Two members as a model: newcomers come to one, sessions last 10 s. Use becomes even and stays so.
+TEST(Placement, BecomesEvenAndStaysStill) {
+  Placement here, there;
+  double mine = 0, theirs = 0;     // sessions; 100 fill a member
+  const double come = 160.0 / 40;  // per heartbeat: 160 sessions in all
+  double carry = 0;
+  const auto idle = [](double sessions) { return std::max(0.0, 1 - sessions / 100); };
+  double worst_late = 0;
+  for (int beat = 0; beat < 1200; ++beat) {
+    const Digest own = digest_of(idle(mine)), other = digest_of(idle(theirs));
+    here.update(own, {member_of(2, other)});
+    there.update(other, {member_of(1, own)});
+    for (carry += come; carry >= 1; carry -= 1) ++(here.choose(mine >= 100) ? theirs : mine);
+    mine *= 1 - 1.0 / 40, theirs *= 1 - 1.0 / 40;
+    if (beat > 400) worst_late = std::max(worst_late, std::abs(mine - theirs));
+  }
+  EXPECT_LT(worst_late, 15) << "points of a CPU";
+  EXPECT_NEAR(mine + theirs, 160, 10);
+}
+
+}  // namespace
+}  // namespace sluice::cluster
