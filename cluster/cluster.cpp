@@ -13,6 +13,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 
+#include "cluster/agent.hpp"
 #include "cluster/mesh.hpp"
 #include "cluster/placement.hpp"
 
@@ -51,7 +52,9 @@ class Cluster::Impl {
         exchange_(
             io_.get_executor(), tls, members_,
             [this](tls::MemberNumber to, const Message& message) { return mesh_.send(to, message); },
-            options.fetch_timeout) {}
+            options.fetch_timeout) {
+    if (options.agent_listen) agent_.emplace(io_, *options.agent_listen, [this] { return digest(); });
+  }
 
   ~Impl() {
     asio::post(io_, [this] { io_.stop(); });
@@ -106,6 +109,7 @@ class Cluster::Impl {
   Mesh mesh_;
   Members members_;
   SessionExchange exchange_;
+  std::optional<Agent> agent_;
   std::map<std::string, Monotonic::time_point> keys_asked_;  // by member
   std::set<std::string> skewed_;
   std::array<std::uint64_t, static_cast<std::size_t>(Rejection::count)> rejections_{};
@@ -275,6 +279,7 @@ std::size_t Cluster::Impl::join(std::chrono::milliseconds patience) {
   if (peers_.empty()) all_tried_.set_value();
   asio::post(io_, [this] {
     mesh_.start();
+    if (agent_) agent_->start();
     asio::co_spawn(io_, heartbeat(), asio::detached);
   });
   thread_ = std::thread([this] {
@@ -305,6 +310,7 @@ Task<void> Cluster::Impl::farewell() {
   publish();
   mesh_.goodbye(mesh_.self().name + " leaves");
   mesh_.stop();
+  if (agent_) agent_->stop();
   beat_.cancel();
   exchange_.stop();
   work_.reset();

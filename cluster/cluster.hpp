@@ -26,7 +26,8 @@ struct Options {
   boost::asio::ip::tcp::endpoint listen{};  ///< For the other members; port 0 picks a free one.
   std::string advertise{};                  ///< Where they reach it, host:port; empty: as `listen`.
   std::uint16_t service_port = 0;           ///< Where this member serves clients.
-  std::vector<std::string> peers{};         ///< host:port of others; itself may be among them.
+  std::optional<boost::asio::ip::tcp::endpoint> agent_listen{};  ///< For balancers that ask, see Agent.
+  std::vector<std::string> peers{};  ///< host:port of others; itself may be among them.
   IdentityFiles identity{};
   std::chrono::milliseconds fetch_timeout{5};
 };

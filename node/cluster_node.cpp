@@ -33,6 +33,9 @@ cluster::Options options_of(const ClusterConfig& config, std::uint16_t service_p
   return {.listen = server::parse_endpoint(config.listen),
           .advertise = config.advertise,
           .service_port = service_port,
+          .agent_listen = config.agent_listen.empty()
+                              ? std::nullopt
+                              : std::optional(server::parse_endpoint(config.agent_listen)),
           .peers = config.peers,
           .identity = {.certificate = config.certificate,
                        .private_key = config.private_key,
@@ -72,6 +75,8 @@ void ClusterConfig::declare(server::Settings& settings) {
   settings.add("cluster.certificate", certificate, "PEM; its common name is this member's name");
   settings.add("cluster.private_key", private_key, "PEM, of that certificate");
   settings.add("cluster.authority", authority, "PEM; only members with a certificate of it are let in");
+  settings.add("cluster.agent_listen", agent_listen,
+               "host:port for HAProxy's agent-check: says how much weight to give; empty: none");
   settings.add("cluster.ticket_secret_file", ticket_secret_file,
                "Ticket keys are derived from it, the same on all members; empty: they agree on keys");
   settings.add("cluster.fetch_timeout", fetch_timeout, 1ms, 1s,

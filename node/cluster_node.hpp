@@ -23,6 +23,7 @@ struct ClusterConfig {
   std::string certificate{};         ///< PEM; its common name is the member's name.
   std::string private_key{};
   std::string authority{};           ///< PEM: whose certificates members have.
+  std::string agent_listen{};        ///< Empty: nobody asks.
   std::string ticket_secret_file{};  ///< Empty: members agree on ticket keys.
   Duration fetch_timeout{5};
   Duration join_timeout{3'000};

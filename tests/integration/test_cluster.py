@@ -1,12 +1,14 @@
 """Members of a cluster: any of them resumes any session; strangers get nothing."""
+import re
 import signal
+import socket
 import subprocess
 
 import pytest
 
-from cluster import (DIGEST, FETCH, GOODBYE, HELLO, KEYS, KINDS, WANT_KEYS, Cluster, Stranger, Visitor, frame, hello,
+from cluster import (DIGEST, FETCH, GOODBYE, HELLO, KEYS, KINDS, WANT_KEYS, Cluster, Stranger, Visitor, frame, free_port, hello,
                      make_members, moved, rejected, status)
-from sluice import BIN, StartFailed, eventually
+from sluice import BIN, DEADLINE, HOST, StartFailed, eventually
 
 
 @pytest.fixture
@@ -140,6 +142,25 @@ def test_a_member_that_hangs_is_asked_for_nothing_and_is_welcome_again(cluster):
     cluster.await_whole()
     assert visitors[2].visit(cluster["c"]), "which a has kept"
     assert visitors[1].visit(cluster["a"])
+
+
+# For balancers.
+
+def test_a_balancer_is_told_how_much_weight_to_give(cluster):
+    port = free_port()
+
+    def asked():
+        with socket.create_connection((HOST, port), DEADLINE) as balancer:
+            return balancer.makefile().read()
+
+    cluster.start("a", **{"cluster.agent_listen": f"{HOST}:{port}"})
+    line = eventually(lambda: re.fullmatch(r"up ready (\d+)%\n", asked()), "a weight")
+    assert 1 <= int(line[1]) <= 100
+    with cluster["a"].connect() as busy:
+        busy.send("GET / HTTP/1.1\r\n")  # keeps it from ending
+        eventually(lambda: cluster["a"].metrics().total("connections", state="active") == 1, "it is busy")
+        cluster["a"].signal(signal.SIGTERM)
+        eventually(lambda: asked() == "drain\n", "it leaves")
 
 
 # Keys of a secret.

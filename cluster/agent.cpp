@@ -1,0 +1,54 @@
+#include "cluster/agent.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+
+namespace sluice::cluster {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+std::string agent_line(const Digest& digest) {
+  if (digest.state != MemberState::serving) return "drain\n";
+  const auto percent = digest.cpus_milli == 0 ? 100 : 100ULL * digest.idle_milli / digest.cpus_milli;
+  return "up ready " + std::to_string(std::clamp<unsigned long long>(percent, 1, 100)) + "%\n";
+}
+
+Agent::Agent(asio::io_context& io, const tcp::endpoint& listen, std::function<Digest()> digest)
+    : acceptor_(io.get_executor()), digest_(std::move(digest)) {
+  try {
+    acceptor_.open(listen.protocol());
+    acceptor_.set_option(tcp::acceptor::reuse_address(true));
+    acceptor_.bind(listen);
+    acceptor_.listen();
+  } catch (const boost::system::system_error& error) {
+    throw std::runtime_error("can't listen for agent checks (cluster.agent_listen): " +
+                             error.code().message());
+  }
+}
+
+void Agent::start() { asio::co_spawn(acceptor_.get_executor(), serve(), asio::detached); }
+
+void Agent::stop() noexcept {
+  boost::system::error_code ignored;
+  acceptor_.close(ignored);
+}
+
+/// A line always fits a fresh connection's buffer, so nobody is waited for.
+Task<void> Agent::serve() {
+  boost::system::error_code error;
+  while (acceptor_.is_open()) {
+    auto socket = co_await acceptor_.async_accept(asio::redirect_error(use_task, error));
+    if (error) continue;
+    const std::string line = agent_line(digest_());
+    ::send(socket.native_handle(), line.data(), line.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  }
+}
+
+}  // namespace sluice::cluster
