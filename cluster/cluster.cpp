@@ -116,6 +116,7 @@ class Cluster::Impl {
   Keys offered_;  // before we joined
   bool joined_ = false;
   bool draining_ = false;
+  bool leaving_ = false;
   std::atomic<bool> leads_{false};
   std::promise<void> all_tried_;
   Placement placement_;
@@ -207,8 +208,8 @@ Digest Cluster::Impl::digest() const {
 // Time. --------------------------------------------------------------------------------------------
 
 Task<void> Cluster::Impl::heartbeat() {
-  boost::system::error_code error;
-  while (!error) {
+  boost::system::error_code ignored;
+  while (!leaving_) {
     const Digest own = digest();
     mesh_.send_all(own);
     placement_.update(own, placeable());
@@ -216,7 +217,7 @@ Task<void> Cluster::Impl::heartbeat() {
     leads_ = joined_ && members_.leads();
     publish();
     beat_.expires_after(Members::kHeartbeat);
-    co_await beat_.async_wait(asio::redirect_error(use_task, error));
+    co_await beat_.async_wait(asio::redirect_error(use_task, ignored));
   }
 }
 
@@ -310,6 +311,7 @@ Task<void> Cluster::Impl::farewell() {
   publish();
   mesh_.goodbye(mesh_.self().name + " leaves");
   mesh_.stop();
+  leaving_ = true;  // a beat that is due already is not cancelled
   if (agent_) agent_->stop();
   beat_.cancel();
   exchange_.stop();

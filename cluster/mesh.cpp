@@ -103,10 +103,14 @@ void Mesh::trouble(const std::string& address, const std::string& what) {
   handlers_.say("cluster: no connection to " + address + ": " + what);
 }
 
+/// In short steps, so that stop() is not waited for.
 Task<void> Mesh::pause(Channel::Duration time) {
   error_code ignored;
-  Timer timer(io_.get_executor(), Monotonic::now() + time);
-  co_await timer.async_wait(asio::redirect_error(use_task, ignored));
+  Timer timer(io_.get_executor());
+  for (const auto end = Monotonic::now() + time; !stopping_ && Monotonic::now() < end;) {
+    timer.expires_at(std::min<Monotonic::time_point>(end, Monotonic::now() + kRetryMin));
+    co_await timer.async_wait(asio::redirect_error(use_task, ignored));
+  }
 }
 
 // Both sides. --------------------------------------------------------------------------------------

@@ -79,6 +79,7 @@ void ClusterConfig::declare(server::Settings& settings) {
                "host:port for HAProxy's agent-check: says how much weight to give; empty: none");
   settings.add("cluster.ticket_secret_file", ticket_secret_file,
                "Ticket keys are derived from it, the same on all members; empty: they agree on keys");
+  settings.add("cluster.delegate", delegate, "Newcomers may go to a member that has more room");
   settings.add("cluster.fetch_timeout", fetch_timeout, 1ms, 1s,
                "How long a handshake waits for a session that another member has");
   settings.add("cluster.join_timeout", join_timeout, 0ms, 60s,

@@ -25,6 +25,7 @@ struct ClusterConfig {
   std::string authority{};           ///< PEM: whose certificates members have.
   std::string agent_listen{};        ///< Empty: nobody asks.
   std::string ticket_secret_file{};  ///< Empty: members agree on ticket keys.
+  bool delegate = true;
   Duration fetch_timeout{5};
   Duration join_timeout{3'000};
 
@@ -52,7 +53,7 @@ class ClusterNode final : public server::Peers {
   void fetch(const tls::SessionIdBytes& id, tls::MemberNumber from, std::function<void()> done) override {
     cluster_.fetch(id, from, std::move(done));
   }
-  bool may_place() const noexcept override { return cluster_.may_place(); }
+  bool may_place() const noexcept override { return config_.delegate && cluster_.may_place(); }
   std::optional<server::Placed> place(bool no_room) override {
     const auto place = cluster_.place(no_room);
     return place ? std::optional(server::Placed{place->member, place->endpoint}) : std::nullopt;

@@ -42,10 +42,10 @@ class Cluster:
         self.members = {}
         make_members(self.pki, *names)
 
-    def start(self, *names, binary="sluice-hello", **settings):
+    def start(self, *names, binary="sluice-hello", launcher=lambda name: (), **settings):
         for name in names or self.ports:
             self.members[name] = Server(binary, self.directory / name, [self.certificate],
-                                        {**self.of_member(name), **self.settings, **settings})
+                                        {**self.of_member(name), **self.settings, **settings}, launcher=launcher(name))
         return self
 
     def of_member(self, name):
@@ -63,10 +63,14 @@ class Cluster:
         return self
 
     def __exit__(self, kind, *_):
-        for member in self.members.values():
-            if member.process.poll() is None:
-                member.kill() if kind else member.stop()
-            member.check_reports()
+        try:
+            for member in self.members.values():
+                if member.process.poll() is None:
+                    member.kill() if kind else member.stop()
+                member.check_reports()
+        finally:
+            for member in self.running():
+                member.kill()
 
     def running(self):
         return [member for member in self.members.values() if member.process.poll() is None]
