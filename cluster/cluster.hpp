@@ -64,14 +64,21 @@ struct Place {
   boost::asio::ip::tcp::endpoint endpoint{};
 };
 
+/// How a server is: all of a digest that the cluster does not know itself.
+struct Load {
+  Digest digest{};
+  /// Newcomers per second that it would admit beyond all that ask here; negative: it turns some away.
+  double spare_per_s = 0;
+};
+
 class Cluster {
  public:
-  using Load = std::function<Digest()>;
+  using Measure = std::function<Load()>;
   using Say = std::function<void(std::string_view)>;
 
-  /// Listens. `load` tells how the server is, `say` prints a line for the operator; both are called on the
+  /// Listens. `measure` tells how the server is, `say` prints a line for the operator; both are called on the
   /// cluster's thread. `tls` must outlive it. Throws `std::runtime_error` with a sentence.
-  Cluster(const Options& options, tls::Engine& tls, Load load, Say say);
+  Cluster(const Options& options, tls::Engine& tls, Measure measure, Say say);
   ~Cluster();  ///< Without a word to the others, unless leave() was called.
   Cluster(const Cluster&) = delete;
   Cluster& operator=(const Cluster&) = delete;

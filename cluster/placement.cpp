@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace sluice::cluster {
 
 namespace {
 
 constexpr double kSmoothing = 0.3;  // of a heartbeat's news
+constexpr double kHeartbeatS = std::chrono::duration<double>(Members::kHeartbeat).count();
 
 double idle_share(const Digest& digest) noexcept {
   return digest.cpus_milli == 0 ? 0
@@ -19,17 +21,23 @@ double idle_share(const Digest& digest) noexcept {
 void Placement::update(const Digest& own, const std::vector<Member>& others) {
   const std::lock_guard lock(mutex_);
   busy_ += ((1 - idle_share(own)) - busy_) * kSmoothing;
-  candidates_.clear();
+  const auto before = std::exchange(candidates_, {});
   double idle_sum = 0;
+  // Who would take newcomers himself sends none.
+  const auto senders = 1 + std::ranges::count_if(others, [](const Member& member) {
+                         return member.serving() && member.digest.spare_milli == 0;
+                       });
   for (const Member& member : others) {
-    if (!member.serving()) continue;
     const double idle = idle_share(member.digest);
-    const double takes = kRoomShare * member.digest.room_sessions / static_cast<double>(others.size());
-    if (idle < kIdleMin || takes < 1) continue;
-    candidates_.push_back({.member = member.number, .idle = idle, .takes = takes});
+    if (!member.serving() || idle < kIdleMin || member.digest.spare_milli == 0) continue;
+    const auto known = std::ranges::find(before, member.number, &Candidate::member);
+    const double left = known == before.end() ? 0 : std::min(known->takes, 1.0);  // parts of one add up
+    const double share = member.digest.spare_milli / 1e3 * kHeartbeatS / static_cast<double>(senders);
+    candidates_.push_back({.member = member.number, .idle = idle, .takes = left + share});
     idle_sum += idle;
   }
-  open_.store(!candidates_.empty() && own.state == MemberState::serving, std::memory_order_relaxed);
+  const bool any = std::ranges::any_of(candidates_, [](const Candidate& c) { return c.takes >= 1; });
+  open_.store(any && own.state == MemberState::serving, std::memory_order_relaxed);
   const double others_busy =
       candidates_.empty() ? busy_ : 1 - idle_sum / static_cast<double>(candidates_.size());
   const double gap = std::abs(busy_ - others_busy) < kGapMin ? 0 : busy_ - others_busy;

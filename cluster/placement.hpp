@@ -8,8 +8,8 @@
 
 #include "cluster/members.hpp"
 
-/// Which member should serve a newcomer that came here. From digests, which are old by up to a heartbeat: so
-/// nobody is given more than a part of the room it spoke of, until it speaks again.
+/// Which member should serve a newcomer that came here. Nobody is given more, until it speaks again, than it
+/// said it would take in that time, shared with all others that may give it some.
 namespace sluice::cluster {
 
 /// Every function may be called from any thread; locks for moments.
@@ -24,9 +24,6 @@ class Placement {
   /// heartbeats. Sessions stay for a while, so the sum alone would swing.
   static constexpr double kProportional = 2, kIntegral = 0.02;
   static constexpr double kShareMax = 0.9;
-  /// Of a member's room, all others together take no more than this in a heartbeat.
-  static constexpr double kRoomShare = 0.5;
-
   /// Every heartbeat.
   void update(const Digest& own, const std::vector<Member>& others);
 

@@ -43,7 +43,7 @@ Type write(const Goodbye& goodbye, Writer& out) {
 Type write(const Digest& digest, Writer& out) {
   out.u8(static_cast<std::uint8_t>(digest.state)).vector(1, as_bytes(digest.policy));
   out.u32(digest.cpus_milli).u32(digest.idle_milli);
-  out.u32(digest.live_sessions).u32(digest.room_sessions).u32(digest.stored_sessions);
+  out.u32(digest.live_sessions).u32(digest.room_sessions).u32(digest.spare_milli).u32(digest.stored_sessions);
   out.u64(digest.keys).u64(digest.clock_ms);
   return Type::digest;
 }
@@ -138,7 +138,8 @@ Message read_digest(Fields& in) {
   digest.state = static_cast<MemberState>(state);
   digest.policy = in.text();
   digest.cpus_milli = in.u32(), digest.idle_milli = in.u32();
-  digest.live_sessions = in.u32(), digest.room_sessions = in.u32(), digest.stored_sessions = in.u32();
+  digest.live_sessions = in.u32(), digest.room_sessions = in.u32(), digest.spare_milli = in.u32(),
+  digest.stored_sessions = in.u32();
   digest.keys = in.u64(), digest.clock_ms = in.u64();
   return digest;
 }

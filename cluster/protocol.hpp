@@ -57,7 +57,8 @@ struct Digest {
   std::uint32_t cpus_milli = 0;  ///< It may use.
   std::uint32_t idle_milli = 0;  ///< Of them not in use.
   std::uint32_t live_sessions = 0;
-  std::uint32_t room_sessions = 0;    ///< Newcomers that it would admit now.
+  std::uint32_t room_sessions = 0;    ///< More that could be live.
+  std::uint32_t spare_milli = 0;      ///< Thousandths of newcomers per second that it would take from others.
   std::uint32_t stored_sessions = 0;  ///< Of clients with session IDs.
   std::uint64_t keys = 0;             ///< TicketKeyRing::fingerprint().
   std::uint64_t clock_ms = 0;         ///< Wall time.

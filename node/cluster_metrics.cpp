@@ -91,6 +91,7 @@ boost::json::object ClusterNode::status() const {
                        {"cpus_idle", digest.idle_milli / 1000.0},
                        {"sessions_live", digest.live_sessions},
                        {"sessions_room", digest.room_sessions},
+                       {"newcomers_per_second_spare", digest.spare_milli / 1000.0},
                        {"sessions_stored", digest.stored_sessions},
                        {"keys_agree", digest.keys == server_.tls().ticket_keys().ring()->fingerprint()}});
   }

@@ -43,22 +43,23 @@ cluster::Options options_of(const ClusterConfig& config, std::uint16_t service_p
           .fetch_timeout = config.fetch_timeout};
 }
 
-std::uint32_t milli(double value) { return static_cast<std::uint32_t>(std::clamp(value, 0.0, 1e6) * 1000); }
+std::uint32_t whole(double value) { return static_cast<std::uint32_t>(std::clamp(value, 0.0, 4e9)); }
 
 /// How much room there is, as admission sees it.
-cluster::Digest load_of(const server::Server& server) {
+cluster::Load load_of(const server::Server& server) {
   const auto view = server.admission().view();
   const auto& sample = view.sample;
   const double used = sample.elapsed_s > 0 ? sample.cpu_total() / sample.elapsed_s : 0;
   cluster::Digest digest;
   digest.state = server.draining() ? cluster::MemberState::draining : cluster::MemberState::serving;
   digest.policy = admission::name_of(view.plan.policy);
-  digest.cpus_milli = milli(sample.cpus);
-  digest.idle_milli = milli(sample.cpus - used);
+  digest.cpus_milli = whole(sample.cpus * 1000);
+  digest.idle_milli = whole((sample.cpus - used) * 1000);
   digest.live_sessions = static_cast<std::uint32_t>(server.admission().sessions().live());
   const double room = std::min(view.plan.sessions_max - digest.live_sessions, view.plan.quota);
-  digest.room_sessions = static_cast<std::uint32_t>(std::clamp(room, 0.0, 1e6));
-  return digest;
+  digest.room_sessions = whole(room);
+  return {.digest = digest,
+          .spare_per_s = std::min(view.plan.rate, std::max(0.0, room)) - view.offered_per_s};
 }
 
 void say(std::string_view line) {

@@ -128,7 +128,8 @@ def in_group(quota):
 
 
 def balance(options, folder, certificate):
-    """Sessions of some 15 requests, who think; offered: three times what one member completes."""
+    """Sessions of some 8 requests, who think, with RSA-2048; offered: three times what one member completes."""
+    certificate = make_certificate(folder, "rsa")
     common = ["--think", "exp:0.5s", "--session-length", "geom:8", "--timeout", "3s"]
 
     def run(title, names, rate, weights, delegate):

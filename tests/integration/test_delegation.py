@@ -28,8 +28,9 @@ def full(tmp_path, ecdsa):
         members.start("b")
         members.start("a", **FULL)
         members.await_whole()
-        eventually(lambda: status(members["b"])["members"][0]["sessions_room"] == 0, "a says that it is full")
-        eventually(lambda: status(members["a"])["members"][0]["sessions_room"] > 100, "b says that it has room")
+        spare = lambda name: status(members[name])["members"][0]["newcomers_per_second_spare"]
+        eventually(lambda: spare("b") == 0, "a says that it is full")
+        eventually(lambda: spare("a") > 100, "b says that it has room")
         yield members
 
 

@@ -30,7 +30,7 @@ def free_port():
 
 
 def make_members(folder, *names):
-    subprocess.run([BIN / "sluice", "gen-cert", "--cluster", folder, *(f"--name={name}" for name in names)],
+    subprocess.run([BIN / "sluice-hello", "gen-cert", "--cluster", folder, *(f"--name={name}" for name in names)],
                    check=True, capture_output=True)
 
 

@@ -8,11 +8,11 @@
 namespace sluice::cluster {
 namespace {
 
-Digest digest_of(double idle, std::uint32_t room = 1000, MemberState state = MemberState::serving) {
+Digest digest_of(double idle, std::uint32_t spare_per_s = 1000, MemberState state = MemberState::serving) {
   return {.state = state,
           .cpus_milli = 2000,
           .idle_milli = static_cast<std::uint32_t>(2000 * idle),
-          .room_sessions = room};
+          .spare_milli = 1000 * spare_per_s};
 }
 
 Member member_of(tls::MemberNumber number, const Digest& digest, Liveness liveness = Liveness::alive) {
@@ -55,25 +55,40 @@ INSTANTIATE_TEST_SUITE_P(
     Placement, Nobody,
     testing::Values(
         NobodyCase{"ToWhoIsBusy", digest_of(0), member_of(1, digest_of(0.04))},
-        NobodyCase{"ToWhoHasNoRoom", digest_of(0), member_of(1, digest_of(0.9, 1))},
+        NobodyCase{"ToWhoHasNoRoom", digest_of(0), member_of(1, digest_of(0.9, 0))},
         NobodyCase{"ToWhoLeaves", digest_of(0), member_of(1, digest_of(0.9, 1000, MemberState::draining))},
         NobodyCase{"ToWhoIsSuspect", digest_of(0), member_of(1, digest_of(0.9), Liveness::suspect)},
         NobodyCase{"ToWhoHasNoCpu", digest_of(0),
-                   member_of(1, Digest{.idle_milli = 1000, .room_sessions = 1000})},
+                   member_of(1, Digest{.idle_milli = 1000, .spare_milli = 1000})},
         NobodyCase{"ByWhoLeaves", digest_of(0, 1000, MemberState::draining), member_of(1, digest_of(0.9))}),
     [](const auto& test) { return std::string(test.param.name); });
 
-TEST(Placement, TakesNoMoreThanAPartOfTheRoomUntilItHearsMore) {
+TEST(Placement, GivesNobodyMoreThanItTakesUntilItHearsMore) {
   Placement placement;
-  const std::vector<Member> others{member_of(1, digest_of(0.9, 40)), member_of(2, digest_of(0.9, 100))};
+  const std::vector<Member> others{member_of(1, digest_of(0.9, 80)), member_of(2, digest_of(0.9, 200)),
+                                   member_of(3, digest_of(0, 0))};
   placement.update(digest_of(0), others);
   std::map<tls::MemberNumber, int> sent;
   while (const auto member = placement.choose(true)) ++sent[*member];
-  EXPECT_EQ(sent[1], 10) << "40 for both of us, of which half";
+  EXPECT_EQ(sent[1], 10) << "80 a second in a quarter of one, from the two who are full";
   EXPECT_EQ(sent[2], 25);
   EXPECT_FALSE(placement.may_choose());
   placement.update(digest_of(0), others);
   EXPECT_TRUE(placement.choose(true));
+}
+
+TEST(Placement, PartsOfANewcomerAddUp) {
+  Placement placement;
+  int sent = 0;
+  for (int beat = 0; beat < 40; ++beat) {
+    placement.update(digest_of(0), {member_of(1, digest_of(0.9, 1))});
+    sent += placement.choose(true) ? 1 : 0;
+  }
+  EXPECT_NEAR(sent, 10, 1);
+  for (int beat = 0; beat < 40; ++beat) placement.update(digest_of(0), {member_of(1, digest_of(0.9, 1))});
+  sent = 0;
+  while (placement.choose(true)) ++sent;
+  EXPECT_EQ(sent, 1) << "but are not saved up";
 }
 
 TEST(Placement, SpreadsOverEquals) {

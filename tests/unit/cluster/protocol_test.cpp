@@ -43,6 +43,7 @@ std::vector<Sample> samples() {
                 .idle_milli = 1500,
                 .live_sessions = 7,
                 .room_sessions = 13'200,
+                .spare_milli = 1'320'000,
                 .stored_sessions = 3,
                 .keys = 0x0123456789abcdef,
                 .clock_ms = 1'700'000'000'123};
@@ -171,7 +172,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"HelloWithoutAName", "0000001301736c756963650100000000000000000000000001",
                 ProtocolError::malformed},
         BadCase{"SeventeenKeys", "000000020511", ProtocolError::malformed},
-        BadCase{"DigestOfNoState", "0000002a0300" + std::string(2 * 40, '0'), ProtocolError::malformed}),
+        BadCase{"DigestOfNoState", "0000002e0300" + std::string(2 * 44, '0'), ProtocolError::malformed}),
     [](const auto& test) { return std::string(test.param.name); });
 
 TEST(PeerProtocol, ComesInAnyPieces) {
