@@ -4,7 +4,7 @@ FUZZ_SECONDS ?= 60
 JOBS ?= $(shell nproc)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test bench bench-overload fmt fmt-check tidy asan tsan fuzz clean
+.PHONY: help run build test bench bench-overload bench-cluster fmt fmt-check tidy asan tsan fuzz clean
 
 help:
 	@echo 'make run        build, then serve a demo auction on https://localhost:8443 (ARGS="--set key=value" go to sluice)'
@@ -15,6 +15,7 @@ help:
 	@echo 'make fuzz       replay the corpora, then fuzz each target for FUZZ_SECONDS=$(FUZZ_SECONDS)'
 	@echo 'make bench      requests, handshakes and memory of one processor, beside nginx where it is installed'
 	@echo 'make bench-overload ARGS=EXPERIMENT   what overload does, beside rivals; ARGS=--help lists the experiments'
+	@echo 'make bench-cluster   three members behind HAProxy: resumption, draining, delegation'
 	@echo 'make fmt        format the code; make fmt-check only looks'
 	@echo 'make tidy       clang-tidy over everything'
 	@echo 'make clean      remove build/'
@@ -56,6 +57,11 @@ bench-overload:
 	@deploy/setup.sh build bench
 	$(call compile,release,binaries sluice-worktop)
 	/usr/bin/python3 tests/bench/overload.py --bin build/release/bin $(ARGS)
+
+bench-cluster:
+	@deploy/setup.sh build bench rivals
+	$(call compile,release,binaries)
+	SLUICE_BIN_DIR=$(CURDIR)/build/release/bin /usr/bin/python3 tests/bench/cluster.py $(ARGS)
 
 fmt:
 	@/usr/bin/python3 tests/lint/format.py --fix
