@@ -134,10 +134,14 @@ TicketKeys::TicketKeys(const TicketKeyOptions& options, WallSeconds now) : optio
   use(merge(TicketKeyRing{keys.front()}, keys, now, options_));
 }
 
+std::uint64_t TicketKeys::epoch_of(WallSeconds now) const noexcept {
+  return static_cast<std::uint64_t>(now.time_since_epoch() / options_.lifetime);
+}
+
 /// The key of this time, the next, and those of which tickets may be about. A clock that is somewhat late
 /// meets tickets of the next.
 std::vector<TicketKey> TicketKeys::derived(WallSeconds now) const {
-  const auto epoch = static_cast<std::uint64_t>(now.time_since_epoch() / options_.lifetime);
+  const std::uint64_t epoch = epoch_of(now);
   const auto back = std::min<std::uint64_t>(
       {epoch, static_cast<std::uint64_t>(options_.session_timeout / options_.lifetime) + 1,
        TicketKeyRing::kKeysMax - 2});
@@ -159,8 +163,7 @@ bool TicketKeys::renew(WallSeconds now, bool leads) {
   const std::lock_guard lock(mutex_);
   std::vector<TicketKey> made;
   if (options_.secret.size() > 0) {
-    const auto newest = ring_->keys().front().active_at;
-    if (newest - now < options_.lifetime / 2) made = derived(now);
+    if (ring_->keys().front().generation < epoch_of(now) + 1) made = derived(now);
   } else if (const auto active_at = next_active_at(*ring_, now, options_); active_at && leads) {
     TicketKey key{.active_at = *active_at, .generation = ring_->keys().front().generation + 1};
     if (fill(key)) made.push_back(key);

@@ -109,6 +109,7 @@ class TicketKeys {
   std::chrono::seconds age(WallSeconds now) const;
 
  private:
+  std::uint64_t epoch_of(WallSeconds now) const noexcept;
   std::vector<TicketKey> derived(WallSeconds now) const;
   void use(TicketKeyRing ring);
 

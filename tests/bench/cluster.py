@@ -78,7 +78,7 @@ def resumption(options, folder, certificate):
         for kind, arguments in KINDS.items():
             home = folder / f"{'with' if shares else 'without'} {kind}"
             home.mkdir()
-            settings = {"server.keepalive_timeout": "100ms", "log.access": "off"}
+            settings = {"server.keepalive_timeout": "100ms", "log.access": "off", "cluster.fetch_timeout": "5ms"}
             with Cluster(home, certificate, **settings) as members:
                 members.start(launcher=lambda name: ("taskset", "-c", "0"), **({} if shares else {"cluster.listen": "", "cluster.peers": ""}))
                 if shares:

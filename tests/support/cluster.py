@@ -53,7 +53,7 @@ class Cluster:
             "server.processors": 1, "cluster.listen": f"{HOST}:{self.ports[name]}",
             "cluster.peers": ",".join(f"{HOST}:{port}" for port in self.ports.values()),
             "cluster.certificate": self.pki / f"{name}.pem", "cluster.private_key": self.pki / f"{name}-key.pem",
-            "cluster.authority": self.pki / "authority.pem",
+            "cluster.authority": self.pki / "authority.pem", "cluster.fetch_timeout": "1s",  # the machine may be busy
         }
 
     def __getitem__(self, name):
