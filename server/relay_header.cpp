@@ -71,8 +71,9 @@ bool vouched(Bytes header, Bytes vouch, const tls::TicketKeyRing& ring, WallSeco
   const auto hint = in.take(kHintSize);
   const auto time = in.u64();
   if (!time || in.remaining() != kMacSize) return false;
-  const auto age = now.time_since_epoch().count() - static_cast<std::int64_t>(*time);
-  if (age > kRelayHeaderAge.count() || age < -kRelayHeaderAge.count()) return false;
+  const auto present = static_cast<std::uint64_t>(now.time_since_epoch().count());
+  const auto age = static_cast<std::uint64_t>(kRelayHeaderAge.count());
+  if (*time > present + age || *time + age < present || *time + age < *time) return false;
   const Bytes signed_part = header.first(header.size() - kMacSize);
   return std::ranges::any_of(ring.keys(), [&](const tls::TicketKey& key) {
     Mac mac{};
