@@ -119,6 +119,7 @@ TEST(Urls, NeverShowAPassword) {
       {"postgresql://db/shop?password=secret&user=anna", "postgresql://db/shop?password=***&user=anna"},
       {"postgresql://db/shop?user=anna&sslpassword=secret", "postgresql://db/shop?user=anna&sslpassword=***"},
       {"sqlite:/a:b@c", "sqlite:/a:b@c"},
+      {"mysql://anna:secret@db", "mysql://anna:***@db"},
   };
   for (const auto& [url, shown] : table) EXPECT_EQ(without_password(url), shown);
   for (const char* broken :

@@ -124,7 +124,8 @@ Task<Opened> connect_to(const Executor& executor, const SessionOptions& options,
   const Reply prepared = co_await connection->prepare(options.settings, options.statements);
   if (prepared.ok()) co_return Opened{.connection = std::move(connection)};
   connection->close();
-  co_return Opened{.connection = nullptr, .problem = prepared.message};
+  co_return Opened{
+      .connection = nullptr, .problem = prepared.message, .busy = prepared.failure == Failure::overloaded};
 }
 
 Task<std::vector<Endpoint>> resolved(const Executor& executor, const SessionOptions& options) {
@@ -171,15 +172,15 @@ bool answers(const SessionOptions& options, const Endpoint& endpoint) {
 
 Task<Opened> connect(const Executor& executor, const SessionOptions& options) {
   const std::vector<Endpoint> endpoints = co_await resolved(executor, options);
-  std::string problem = "the name of the database's host is not known";
+  Opened last{.connection = nullptr, .problem = "the name of the database's host is not known"};
   for (const std::string& wanted : options.target.wanted) {
     for (const Endpoint& endpoint : endpoints) {
-      Opened opened = co_await connect_to(executor, options, endpoint, wanted);
-      if (opened.connection) co_return opened;
-      problem = std::move(opened.problem);
+      last = co_await connect_to(executor, options, endpoint, wanted);
+      if (last.connection) co_return last;
     }
   }
-  co_return Opened{.connection = nullptr, .problem = one_line(std::move(problem))};
+  last.problem = one_line(std::move(last.problem));
+  co_return last;
 }
 
 OpenedBlocking connect_blocking(const SessionOptions& options) {

@@ -24,6 +24,7 @@ struct SessionOptions {
 struct Opened {
   std::shared_ptr<Connection> connection;  ///< Null when there is none.
   std::string problem{};                   ///< Then: why, of the endpoint asked last. Never holds a password.
+  bool busy = false;  ///< Then: the server is there, but had no time to prepare the session.
 };
 
 /// Asks the endpoints one after the other until one gives a session of the wanted kind. Names are looked up

@@ -25,7 +25,7 @@ struct NotPrimary : SqlError {
 
 SessionOptions for_keeper(const SessionOptions& writing) {
   SessionOptions options = writing;
-  options.settings.clear();  // tables may take their time
+  options.settings.clear();  // making tables may take its time
   options.statements = {};
   return options;
 }
@@ -100,6 +100,7 @@ void Keeper::look_for_it() {
 
 void Keeper::open() {
   prepare_schema(*session_);
+  session_->run(shared_->writing.settings.front());  // from here on no statement may take its time
   house_due_ = Monotonic::now();
   shared_->health.set_up();
 }

@@ -32,6 +32,7 @@ Task<std::shared_ptr<Connection>> Lane::connection(std::shared_ptr<Lane> lane) {
       lane->connecting_ = true;
       Opened opened = co_await connect(lane->executor_, lane->session_);
       lane->connected(std::move(opened));
+      if (!lane->connection_) break;
     } else {
       boost::system::error_code woken;
       co_await lane->attempt_ended_.async_wait(boost::asio::redirect_error(use_task, woken));
@@ -64,7 +65,7 @@ void Lane::connected(Opened opened) {
   }
   count(shared_->counters.connects_failed);
   if (closed_) return;
-  if (of_ == Of::primary) shared_->health.set_away(std::move(opened.problem));
+  if (of_ == Of::primary && !opened.busy) shared_->health.set_away(std::move(opened.problem));
   not_before_ = Monotonic::now() + pause(100ms, 2s, ++failures_, random_bits());
 }
 

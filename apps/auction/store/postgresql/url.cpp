@@ -59,12 +59,12 @@ std::vector<Endpoint> endpoints_of(const std::string& hosts, const std::string& 
 bool is_url(std::string_view text) noexcept { return !scheme_of(text).empty(); }
 
 std::string without_password(std::string_view url) {
-  const std::string_view scheme = scheme_of(url);
-  if (scheme.empty()) return std::string{url};
+  const std::size_t scheme = url.find("://");
   std::string out{url};
+  if (scheme == url.npos) return out;
   // Up to the last @ of all: a password that was not encoded may hold any character. Rather too much than too
   // little.
-  const std::size_t at = out.rfind('@'), colon = out.find(':', scheme.size());
+  const std::size_t at = out.rfind('@'), colon = out.find(':', scheme + 3);
   if (at != out.npos && colon < at) out.replace(colon + 1, at - colon - 1, "***");
   for (const std::string_view key : {"?password=", "&password=", "?sslpassword=", "&sslpassword="}) {
     for (std::size_t found = 0; (found = out.find(key, found)) != out.npos;) {

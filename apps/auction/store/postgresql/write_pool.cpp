@@ -69,10 +69,14 @@ Task<Result<WritePool::Lease>> WritePool::connected(Lease place) {
   Opened opened = co_await connect(pool->executor_, pool->shared_->writing);
   if (!opened.connection) {
     count(pool->shared_->counters.connects_failed);
+    if (opened.busy) co_return StoreError::overloaded;
     if (!pool->closed_) pool->shared_->health.set_away(std::move(opened.problem));
     co_return StoreError::unavailable;
   }
   count(pool->shared_->counters.connects);
+  if (pool->closed_) co_return StoreError::unavailable;
+  std::erase_if(pool->begun_, [](const std::weak_ptr<Connection>& begun) { return begun.expired(); });
+  pool->begun_.push_back(opened.connection);
   place.connection_ = std::move(opened.connection);
   co_return std::move(place);
 }
@@ -113,7 +117,10 @@ void WritePool::drop_idle() noexcept {
 
 void WritePool::close() noexcept {
   closed_ = true;
-  drop_idle();
+  idle_.clear();
+  for (const auto& begun : begun_) {
+    if (const auto connection = begun.lock()) connection->close();
+  }
   for (Waiter* waiter : line_) waiter->timer.cancel();
 }
 

@@ -57,6 +57,7 @@ class WritePool : public std::enable_shared_from_this<WritePool> {
   const Executor executor_;
   const std::shared_ptr<Shared> shared_;
   std::vector<std::shared_ptr<Connection>> idle_;
+  std::vector<std::weak_ptr<Connection>> begun_;  // all that may still be in use
   std::list<Waiter*> line_;
   std::size_t taken_ = 0;  // places, with a session or about to get one; idle ones not counted
   bool closed_ = false;
