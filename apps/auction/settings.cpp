@@ -19,7 +19,7 @@ void Settings::declare(server::Settings& settings) {
   settings.add("database.connections", database_connections, 1, 64,
                "PostgreSQL sessions of each processor for writes; two more are for reads");
   settings.add("database.queue", database_queue, 1, 1'000'000,
-               "Writes that may wait; one more is refused with 503");
+               "Writes that may wait, and with PostgreSQL reads under way; one more is refused with 503");
   settings.add("auction.rubis_client", rubis_client,
                "Serve RUBiS' client: it acts for anybody without a password, so never on a public address");
   settings.add("auction.password_memory_kib", password_memory_kib, 1024, web::kCostMax.memory_kib,

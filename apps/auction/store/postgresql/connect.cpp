@@ -6,6 +6,7 @@
 #include <boost/asio/ip/basic_resolver.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <utility>
 
 namespace sluice::auction::postgresql {
 
@@ -16,17 +17,18 @@ using boost::system::error_code;
 
 constexpr std::size_t kAddressesMax = 4;  // of a name
 
-/// libpq's parallel arrays of keywords and values.
+/// libpq's parallel arrays of keywords and values. Borrows from `options` and `endpoint`.
 class Parameters {
  public:
-  Parameters(const SessionOptions& options, const Endpoint& endpoint, const std::string& wanted)
-      : seconds_(std::to_string(std::chrono::ceil<std::chrono::seconds>(options.connect_time_max).count())) {
+  Parameters(const SessionOptions& options, const Endpoint& endpoint, std::string wanted)
+      : wanted_(std::move(wanted)),
+        seconds_(std::to_string(std::chrono::ceil<std::chrono::seconds>(options.connect_time_max).count())) {
     const Target& target = options.target;
     for (const auto& [keyword, value] : target.options) add(keyword.c_str(), value);
     add("host", endpoint.host);
     add("hostaddr", endpoint.address);
     add("port", endpoint.port);
-    add("target_session_attrs", wanted);
+    add("target_session_attrs", wanted_);
     add("client_encoding", utf8_);
     add("fallback_application_name", name_);
     add("connect_timeout", seconds_);
@@ -42,7 +44,7 @@ class Parameters {
     keywords_.push_back(keyword);
     values_.push_back(value.c_str());
   }
-  const std::string utf8_ = "UTF8", name_ = "sluice", seconds_;
+  const std::string wanted_, utf8_ = "UTF8", name_ = "sluice", seconds_;
   std::vector<const char*> keywords_, values_;
 };
 

@@ -81,20 +81,22 @@ void Keeper::run() {
 /// Tries to reach the database until it is there, or the store is stopped.
 void Keeper::look_for_it() {
   std::mt19937_64 random{std::random_device{}()};
-  session_.reset();
-  for (int tries = 1;; ++tries) {
+  for (int tries = 1; !shared_->health.up(); ++tries) {
     if (!shared_->health.wait(Monotonic::now() + pause(kFirstPause, kLongestPause, tries, random()))) return;
-    OpenedBlocking opened = connect_blocking(session_options_);
-    if (!opened.session) {
-      shared_->health.set_away(std::move(opened.problem));
-      continue;
-    }
-    session_.emplace(std::move(opened.session), kPatience);
-    try {
-      return open();
-    } catch (const std::exception& error) {
-      shared_->health.set_away(error.what());
-    }
+    reconnect();
+  }
+}
+
+/// Tries once; afterwards the primary is up or away.
+void Keeper::reconnect() {
+  session_.reset();
+  OpenedBlocking opened = connect_blocking(session_options_);
+  if (!opened.session) return shared_->health.set_away(std::move(opened.problem));
+  session_.emplace(std::move(opened.session), kPatience);
+  try {
+    open();
+  } catch (const std::exception& error) {
+    shared_->health.set_away(error.what());
   }
 }
 
@@ -112,6 +114,7 @@ void Keeper::look() {
     if (Monotonic::now() >= house_due_) keep_house();
   } catch (const SqlError& error) {
     if (error.failure() == Failure::conflict || error.failure() == Failure::overloaded) return;  // next time
+    if (error.failure() == Failure::lost) return reconnect();  // perhaps it was only this session
     shared_->health.set_away(error.what());
   }
 }

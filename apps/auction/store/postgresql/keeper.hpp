@@ -27,6 +27,7 @@ class Keeper {
  private:
   void run();
   void look_for_it();
+  void reconnect();
   void look();
   void open();
   void keep_house();
