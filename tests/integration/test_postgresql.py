@@ -110,11 +110,13 @@ def test_two_servers_share_a_database(tmp_path, ecdsa, postgres, database):
         for thread in threads:
             thread.join()
         assert not errors, errors[0]
-        # What one has taken, the other shows at once.
+        # What one has taken, the other shows at once, also those who have just looked.
+        pages = [server.connect() for server in (one, two)]
+        assert all(page.get(f"/item?itemId={items[0]}").status == 200 for page in pages)
         assert bidders[0].bid(items[0], raise_by=1000)
         cents = bidders[0].placed[-1][2]
-        assert f"{cents // 100:,}.{cents % 100:02}" in one.get(f"/item?itemId={items[0]}").text
-        assert f"{cents // 100:,}.{cents % 100:02}" in two.get(f"/item?itemId={items[0]}").text
+        for page in pages:
+            assert f"{cents // 100:,}.{cents % 100:02}" in page.get(f"/item?itemId={items[0]}").text
     acknowledged = collections.Counter(bid for bidder in bidders for bid in bidder.placed)
     assert acknowledged == collections.Counter(check_books(postgres, name, last))
 
