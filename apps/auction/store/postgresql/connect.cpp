@@ -60,7 +60,7 @@ PgHandle start(const SessionOptions& options, const Endpoint& endpoint, const st
 /// What a time limit and a coroutine share: the limit ends the wait that is under way.
 struct Attempt {
   explicit Attempt(const Executor& executor) : socket(executor), resolver(executor), limit(executor) {}
-  BorrowedSocket socket;
+  WatchedSocket socket;
   asio::ip::basic_resolver<asio::ip::tcp, Executor> resolver;
   Timer limit;
   bool late = false;
@@ -72,7 +72,7 @@ void limit_time(const std::shared_ptr<Attempt>& attempt, std::chrono::millisecon
   attempt->limit.async_wait([attempt](const error_code& error) {
     if (error) return;
     attempt->late = true;
-    attempt->socket.release();
+    attempt->socket.close();
     attempt->resolver.cancel();
   });
 }
@@ -98,10 +98,10 @@ Task<std::string> finish_connecting(std::shared_ptr<Attempt> attempt, PGconn* se
   for (auto step = PGRES_POLLING_WRITING; step != PGRES_POLLING_OK;) {
     if (step == PGRES_POLLING_FAILED) co_return PQerrorMessage(session);
     error_code error;
-    attempt->socket.assign(PQsocket(session));
+    if (!attempt->socket.assign(PQsocket(session))) co_return std::string{"no descriptor is left"};
     const auto until = step == PGRES_POLLING_READING ? readable : writable;
-    co_await (*attempt->socket.operator->()).async_wait(until, asio::redirect_error(use_task, error));
-    attempt->socket.release();  // libpq may go on with another socket
+    co_await attempt->socket->async_wait(until, asio::redirect_error(use_task, error));
+    attempt->socket.close();  // libpq may go on with another one
     if (attempt->late) co_return std::string{"no answer in time"};
     step = PQconnectPoll(session);
   }
@@ -121,8 +121,8 @@ Task<Opened> connect_to(const Executor& executor, const SessionOptions& options,
   std::string problem = co_await finish_connecting(attempt, session.get());
   attempt->limit.cancel();
   if (!problem.empty()) co_return Opened{.connection = nullptr, .problem = std::move(problem)};
-  auto connection =
-      std::make_shared<Connection>(executor, std::move(session), options.statement_time_max + kSlack);
+  auto connection = std::make_shared<Connection>(executor, std::move(session),
+                                                 options.statement_time_max + kSlack, options.open);
   const Reply prepared = co_await connection->prepare(options.settings, options.statements);
   if (prepared.ok()) co_return Opened{.connection = std::move(connection)};
   connection->close();

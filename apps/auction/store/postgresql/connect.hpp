@@ -19,6 +19,7 @@ struct SessionOptions {
   std::chrono::milliseconds statement_time_max{1000};
   std::vector<std::string> settings{};  ///< Statements to begin with.
   std::span<const sql::Statement* const> statements{};
+  std::shared_ptr<SessionCount> open = std::make_shared<SessionCount>(0);  ///< Counts those on loops.
 };
 
 struct Opened {

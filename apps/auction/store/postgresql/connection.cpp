@@ -1,5 +1,8 @@
 #include "apps/auction/store/postgresql/connection.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
 #include <utility>
@@ -29,7 +32,22 @@ Reply reply_of(std::vector<ResultHandle> results) {
 
 }  // namespace
 
-Connection::Connection(const Executor& executor, PgHandle session, std::chrono::milliseconds patience)
+bool WatchedSocket::assign(int fd) noexcept {
+  const int duplicate = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  if (duplicate < 0) return false;
+  boost::system::error_code error;
+  descriptor_.assign(duplicate, error);
+  if (error) ::close(duplicate);
+  return !error;
+}
+
+void WatchedSocket::close() noexcept {
+  boost::system::error_code ignored;
+  descriptor_.close(ignored);
+}
+
+Connection::Connection(const Executor& executor, PgHandle session, std::chrono::milliseconds patience,
+                       std::shared_ptr<SessionCount> open)
     : executor_(executor),
       patience_(patience),
       session_(std::move(session)),
@@ -37,10 +55,13 @@ Connection::Connection(const Executor& executor, PgHandle session, std::chrono::
       silence_(executor) {
   PQsetnonblocking(session_.get(), 1);
   PQenterPipelineMode(session_.get());
-  socket_.assign(PQsocket(session_.get()));
+  if (!socket_.assign(PQsocket(session_.get()))) {
+    session_.reset();
+    return;
+  }
+  open->fetch_add(1, std::memory_order_relaxed);
+  counted_ = std::shared_ptr<void>(nullptr, [open](void*) { open->fetch_sub(1, std::memory_order_relaxed); });
 }
-
-Connection::~Connection() { socket_.release(); }
 
 Task<Reply> Connection::exchange(const Batch& batch) {
   return submit([&batch](PGconn* session) {
@@ -162,11 +183,12 @@ void Connection::await_writable() {
 }
 
 void Connection::lose(const std::string& reason) noexcept {
-  socket_.release();
+  socket_.close();
   silence_.cancel();
   std::deque<Owed> owed = std::exchange(owed_, {});
   for (Owed& each : owed) complete(std::move(each), {.failure = Failure::lost, .message = reason});
   session_.reset();
+  counted_.reset();
 }
 
 /// Not from here: who is answered may send the next one.

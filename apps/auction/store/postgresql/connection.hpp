@@ -1,6 +1,7 @@
 #pragma once
 #include <libpq-fe.h>
 
+#include <atomic>
 #include <chrono>
 #include <deque>
 #include <functional>
@@ -25,6 +26,9 @@ namespace sluice::auction::postgresql {
 using Timer = boost::asio::basic_waitable_timer<Monotonic, boost::asio::wait_traits<Monotonic>, Executor>;
 using PgHandle = Handle<PGconn, PQfinish>;
 
+/// How many sessions there are. Any thread.
+using SessionCount = std::atomic<std::int64_t>;
+
 /// One statement to run.
 struct Query {
   const sql::Statement* statement;
@@ -43,16 +47,15 @@ struct Reply {
   bool ok() const noexcept { return failure == Failure::none; }
 };
 
-/// Lets Asio wait for a socket that libpq owns: never closes it.
-class BorrowedSocket {
+/// Lets Asio wait for a socket of libpq: by a duplicate, for libpq closes its own whenever it thinks that a
+/// session has ended, and another thread may have the number by then.
+class WatchedSocket {
  public:
-  explicit BorrowedSocket(const Executor& executor) : descriptor_(executor) {}
-  ~BorrowedSocket() { release(); }
-  void assign(int fd) { descriptor_.assign(fd); }
-  /// Before libpq closes or changes it. Ends all waits.
-  void release() noexcept {
-    if (descriptor_.is_open()) descriptor_.release();
-  }
+  explicit WatchedSocket(const Executor& executor) : descriptor_(executor) {}
+  /// False when there is no descriptor left.
+  bool assign(int fd) noexcept;
+  /// Ends all waits.
+  void close() noexcept;
   auto* operator->() noexcept { return &descriptor_; }
 
  private:
@@ -64,11 +67,11 @@ class BorrowedSocket {
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   /// `session` is connected and idle. A server that is silent for `patience` while it owes an answer is given
-  /// up.
-  Connection(const Executor& executor, PgHandle session, std::chrono::milliseconds patience);
+  /// up. `open` is counted up for as long as the session lasts.
+  Connection(const Executor& executor, PgHandle session, std::chrono::milliseconds patience,
+             std::shared_ptr<SessionCount> open);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
-  ~Connection();
 
   /// Sends the statements, and waits for all answers. `batch` must stay until the task has ended.
   Task<Reply> exchange(const Batch& batch);
@@ -106,7 +109,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const Executor executor_;
   const std::chrono::milliseconds patience_;
   PgHandle session_;
-  BorrowedSocket socket_;  // after session_, so that it lets go first
+  std::shared_ptr<void> counted_;  // while there is one
+  WatchedSocket socket_;
   Timer silence_;
   std::deque<Owed> owed_;
   bool reading_ = false, writing_ = false;

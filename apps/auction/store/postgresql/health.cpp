@@ -14,7 +14,7 @@ void Counters::count_commit(std::chrono::nanoseconds took) noexcept {
   commit_nanos.fetch_add(static_cast<std::uint64_t>(took.count()), std::memory_order_relaxed);
 }
 
-std::string Counters::metrics(bool up, std::size_t queue_max) const {
+std::string Counters::metrics(bool up, std::int64_t sessions, std::size_t queue_max) const {
   std::ostringstream out;
   const auto metric = [&out](const char* name, const char* type, const char* help, auto value) {
     out << "# HELP sluice_store_" << name << ' ' << help << "\n# TYPE sluice_store_" << name << ' ' << type
@@ -24,7 +24,7 @@ std::string Counters::metrics(bool up, std::size_t queue_max) const {
     metric(name, "counter", help, counter.load(std::memory_order_relaxed));
   };
   metric("up", "gauge", "1 while the primary can be reached.", up ? 1 : 0);
-  metric("connections", "gauge", "Sessions with the database.", connections.load(std::memory_order_relaxed));
+  metric("connections", "gauge", "Sessions with the database.", sessions);
   metric("write_queue_depth", "gauge", "Writes that wait for a session.",
          writes_waiting.load(std::memory_order_relaxed));
   metric("write_queue_limit", "gauge", "Writes that may wait.", queue_max);

@@ -20,13 +20,13 @@ struct Counters {
   Count writes{0}, writes_failed{0}, writes_refused{0};
   Count conflicts{0}, outcomes_asked{0};
   Count connects{0}, connects_failed{0}, replica_replaced{0};
-  std::atomic<std::int64_t> reads_under_way{0}, writes_waiting{0}, connections{0};
+  std::atomic<std::int64_t> reads_under_way{0}, writes_waiting{0};
   std::array<Count, kCommitSeconds.size() + 1> commits{};
   Count commit_nanos{0};
 
   void count_commit(std::chrono::nanoseconds took) noexcept;
   /// Prometheus' text format.
-  std::string metrics(bool up, std::size_t queue_max) const;
+  std::string metrics(bool up, std::int64_t sessions, std::size_t queue_max) const;
 };
 
 inline void count(Counters::Count& counter) noexcept { counter.fetch_add(1, std::memory_order_relaxed); }

@@ -10,8 +10,10 @@ std::string milliseconds(std::chrono::milliseconds time) { return std::to_string
 
 SessionOptions session(const Options& options, const std::string& url, const char* wanted,
                        std::chrono::milliseconds statement_time_max,
-                       std::span<const sql::Statement* const> statements) {
+                       std::span<const sql::Statement* const> statements,
+                       std::shared_ptr<SessionCount> open) {
   SessionOptions session{.target = parse_url(url, wanted)};
+  session.open = std::move(open);
   session.connect_time_max = session.target.connect_timeout.value_or(
       std::chrono::ceil<std::chrono::seconds>(options.connect_time_max));
   session.statement_time_max = statement_time_max;
@@ -31,10 +33,10 @@ SessionOptions session(const Options& options, const std::string& url, const cha
 
 Shared::Shared(Options given)
     : options(std::move(given)),
-      reading(session(options, options.url, "read-write", options.read_time_max, sql::reads())),
-      lists(options.replica_url.empty()
-                ? reading
-                : session(options, options.replica_url, "any", options.read_time_max, sql::reads())),
-      writing(session(options, options.url, "read-write", options.write_time_max, sql::writes())) {}
+      reading(session(options, options.url, "read-write", options.read_time_max, sql::reads(), sessions)),
+      lists(options.replica_url.empty() ? reading
+                                        : session(options, options.replica_url, "any", options.read_time_max,
+                                                  sql::reads(), sessions)),
+      writing(session(options, options.url, "read-write", options.write_time_max, sql::writes(), sessions)) {}
 
 }  // namespace sluice::auction::postgresql

@@ -13,6 +13,7 @@ struct Shared {
   explicit Shared(Options given);
 
   const Options options;
+  const std::shared_ptr<SessionCount> sessions = std::make_shared<SessionCount>(0);
   const SessionOptions reading, lists,
       writing;  ///< Of sessions; `lists` goes to the replica, if there is one.
   Health health;

@@ -20,7 +20,8 @@ class PostgresqlStore final : public Store {
   }
   std::string not_ready() const override { return shared_->health.problem(); }
   std::string metrics() const override {
-    return shared_->counters.metrics(shared_->health.up(), shared_->options.queue_max);
+    return shared_->counters.metrics(shared_->health.up(), shared_->sessions->load(std::memory_order_relaxed),
+                                     shared_->options.queue_max);
   }
   void stop() override { keeper_.stop(); }
 

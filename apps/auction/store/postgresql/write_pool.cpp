@@ -36,7 +36,10 @@ class WritePool::InLine {
 
 Task<Result<WritePool::Lease>> WritePool::lease(std::shared_ptr<WritePool> pool,
                                                 Monotonic::time_point deadline) {
-  if (pool->closed_ || !pool->shared_->health.up()) co_return StoreError::unavailable;
+  if (pool->closed_ || !pool->shared_->health.up()) {
+    pool->drop_idle();  // they are as good as broken
+    co_return StoreError::unavailable;
+  }
   if (auto place = pool->free_place()) co_return co_await connected(std::move(*place));
   const auto waiting = pool->shared_->counters.writes_waiting.load(std::memory_order_relaxed);
   if (waiting >= static_cast<std::int64_t>(pool->shared_->options.queue_max)) {
