@@ -121,6 +121,13 @@ def test_two_servers_share_a_database(tmp_path, ecdsa, postgres, database):
     assert acknowledged == collections.Counter(check_books(postgres, name, last))
 
 
+def test_hosts_are_looked_up_and_asked_in_turn(tmp_path, ecdsa, postgres, database):
+    url = f"postgresql://tester@localhost:1,localhost:{postgres.port}/{database[0]}"
+    with start_shop(tmp_path / "shop", ecdsa, url) as shop:
+        assert shop.get("/").status == 200
+        assert Bidder(shop.connect(), 1).bid(open_items(postgres, database[0])[0])
+
+
 def test_the_database_goes_away_and_comes_back(tmp_path, ecdsa, postgres, database):
     name, url = database
     items, last = open_items(postgres, name), last_bid(postgres, name)

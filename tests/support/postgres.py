@@ -4,10 +4,11 @@ import pathlib
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 
-from sluice import DEADLINE, eventually
+from sluice import DEADLINE, HOST, eventually
 
 
 def programs():
@@ -29,8 +30,20 @@ def other_user():
     raise AssertionError("there is neither a user postgres nor a user nobody")
 
 
+def free_port():
+    """Below the range that the kernel hands out to others."""
+    for port in range(23_000 + os.getpid() % 1_000, 32_000):
+        with socket.socket() as probe:
+            if probe.connect_ex((HOST, port)) != 0:
+                return port
+    raise AssertionError("no port is free")
+
+
 class Postgres:
+    """Takes sessions on its socket, and on `port` of 127.0.0.1."""
+
     def __init__(self):
+        self.port = free_port()
         self.user = other_user()
         # Not pytest's directory: its path may be too long for a socket, and other users may not go there.
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="sluice-pg-", dir="/tmp"))
@@ -49,7 +62,7 @@ class Postgres:
     def start(self):
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [programs() / "postgres", "-D", self.data, "-k", self.directory, "-c", "listen_addresses=",
+                [programs() / "postgres", "-D", self.data, "-k", self.directory, "-h", HOST, "-p", str(self.port),
                  "-c", "fsync=off", "-c", "shared_buffers=32MB"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory, **self.user)
         eventually(lambda: self.try_sql("postgres", "SELECT 1") == "1", "PostgreSQL takes sessions")
@@ -66,7 +79,7 @@ class Postgres:
 
     def url(self, database, secret="no-secret"):
         host = str(self.directory).replace("/", "%2F")
-        return f"postgresql://tester:{secret}@{host}/{database}"
+        return f"postgresql://tester:{secret}@{host}:{self.port}/{database}"
 
     def new_database(self, name):
         self.sql("postgres", f"CREATE DATABASE {name}")
@@ -75,7 +88,7 @@ class Postgres:
     def try_sql(self, database, statement):
         """What psql prints: a line a row, columns separated by |. None when that fails."""
         run = subprocess.run(
-            [programs() / "psql", "-h", self.directory, "-U", "tester", "-d", database, "-X", "-A", "-t", "-c", statement],
+            [programs() / "psql", "-h", self.directory, "-p", str(self.port), "-U", "tester", "-d", database, "-X", "-A", "-t", "-c", statement],
             capture_output=True, text=True, timeout=DEADLINE)
         return run.stdout.rstrip("\n") if run.returncode == 0 else None
 

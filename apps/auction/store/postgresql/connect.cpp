@@ -176,9 +176,13 @@ Task<Opened> connect(const Executor& executor, const SessionOptions& options) {
   const std::vector<Endpoint> endpoints = co_await resolved(executor, options);
   Opened last{.connection = nullptr, .problem = "the name of the database's host is not known"};
   for (const std::string& wanted : options.target.wanted) {
-    for (const Endpoint& endpoint : endpoints) {
-      last = co_await connect_to(executor, options, endpoint, wanted);
-      if (last.connection) co_return last;
+    const std::size_t first = options.last->load(std::memory_order_relaxed);
+    for (std::size_t n = 0; n < endpoints.size(); ++n) {
+      const std::size_t place = (first + n) % endpoints.size();
+      last = co_await connect_to(executor, options, endpoints[place], wanted);
+      if (!last.connection) continue;
+      options.last->store(place, std::memory_order_relaxed);
+      co_return last;
     }
   }
   last.problem = one_line(std::move(last.problem));

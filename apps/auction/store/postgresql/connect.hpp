@@ -19,6 +19,8 @@ struct SessionOptions {
   std::chrono::milliseconds statement_time_max{1000};
   std::vector<std::string> settings{};  ///< Statements to begin with.
   std::span<const sql::Statement* const> statements{};
+  /// Place of the endpoint that gave the last session: it is asked first.
+  std::shared_ptr<std::atomic<std::size_t>> last = std::make_shared<std::atomic<std::size_t>>(0);
   std::shared_ptr<SessionCount> open = std::make_shared<SessionCount>(0);  ///< Counts those on loops.
 };
 
@@ -28,8 +30,9 @@ struct Opened {
   bool busy = false;  ///< Then: the server is there, but had no time to prepare the session.
 };
 
-/// Asks the endpoints one after the other until one gives a session of the wanted kind. Names are looked up
-/// on Asio's resolver thread, everything else runs on the loop. `options` must stay until the task has ended.
+/// Asks the endpoints one after the other, from the one that gave the last session, until one gives a session
+/// of the wanted kind. Names are looked up on Asio's resolver thread, everything else runs on the loop.
+/// `options` must stay until the task has ended.
 Task<Opened> connect(const Executor& executor, const SessionOptions& options);
 
 /// The same, blocking. Null with a problem when there is none. `reachable` tells whether some server answered
