@@ -14,8 +14,9 @@ namespace sluice::auction::postgresql {
 struct Options {
   std::string url;  ///< postgresql://... of the primary; target_session_attrs is read-write unless given.
   std::string replica_url;  ///< Of a replica for lists and searches; empty: the primary serves them.
-  /// Sessions of each processor for writes. Two more are for reads.
-  std::size_t connections = 4;
+  /// Sessions of each processor for writes, begun when they are needed. Two more are for reads. PostgreSQL
+  /// makes the commits of several durable with one fsync, so more of them carry more.
+  std::size_t connections = 8;
   /// Writes that may wait for a session, and reads that may be under way, each of all processors together.
   /// One more is refused as overloaded.
   std::size_t queue_max = 4096;
