@@ -110,13 +110,19 @@ void Settings::add_key(std::string name, std::string help, Setter set, std::func
 }
 
 void Settings::add(std::string key, std::string& target, std::string help) {
+  add(std::move(key), target, std::move(help), [](const std::string& text) { return text; });
+}
+
+void Settings::add(std::string key, std::string& target, std::string help,
+                   std::function<std::string(const std::string&)> shown) {
   const auto set = [&target](const Value& value) -> std::string {
     const auto* text = as_text(value);
     if (!text) return "expects a text";
     target = *text;
     return {};
   };
-  add_key(std::move(key), std::move(help), set, [&target] { return toml_text(target); });
+  add_key(std::move(key), std::move(help), set,
+          [&target, shown = std::move(shown)] { return toml_text(shown(target)); });
 }
 
 void Settings::add(std::string key, std::filesystem::path& target, std::string help) {

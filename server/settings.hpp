@@ -29,6 +29,9 @@ class Settings {
   using Duration = std::chrono::milliseconds;
 
   void add(std::string key, std::string& target, std::string help);
+  /// A text of which only `shown(text)` may be printed, since it can hold a secret.
+  void add(std::string key, std::string& target, std::string help,
+           std::function<std::string(const std::string&)> shown);
   void add(std::string key, std::vector<std::string>& target, std::string help);
   void add(std::string key, bool& target, std::string help);
   void add(std::string key, std::filesystem::path& target, std::string help);

@@ -2,7 +2,6 @@
 
 #include "apps/auction/populate_command.hpp"
 #include "apps/auction/settings.hpp"
-#include "apps/auction/store/sqlite/store.hpp"
 #include "node/node.hpp"
 
 /// `sluice`: the auction on a Sluice node.
@@ -11,7 +10,11 @@ namespace {
 using namespace sluice;
 
 void prepare_dev(auction::Settings& settings, const node::DevContext& dev) {
-  auction::prepare_demo(settings.database_file(dev.config.state_dir), dev.say);
+  if (settings.shares_database()) {
+    dev.say("the auction is in the database of database.url; sluice populate --db fills an empty one");
+  } else {
+    auction::prepare_demo(settings.database_file(dev.config.state_dir), dev.say);
+  }
   if (dev.loopback_only && !settings.rubis_client) {
     settings.rubis_client = true;
     dev.say(
@@ -25,16 +28,13 @@ void prepare_dev(auction::Settings& settings, const node::DevContext& dev) {
 int main(int argc, char** argv) {
   auction::Settings settings;
   const auto make = [&](const server::Config& config) -> std::unique_ptr<server::App> {
-    auction::sqlite::Options options;
-    options.file = settings.database_file(config.state_dir);
-    options.queue_max = settings.database_queue;
-    return std::make_unique<auction::web::AuctionApp>(settings.web(),
-                                                      auction::sqlite::open_store(std::move(options)));
+    return std::make_unique<auction::web::AuctionApp>(settings.web(), settings.open_store(config.state_dir));
   };
   return node::run(argc, argv,
                    {.name = "sluice",
                     .description = "An auction site on an HTTPS server that does not fall over",
                     .declare = [&](server::Settings& all) { settings.declare(all); },
+                    .check = [&] { return settings.check(); },
                     .prepare_dev = [&](const node::DevContext& dev) { prepare_dev(settings, dev); },
                     .make = make,
                     .commands = {auction::populate_command()}});

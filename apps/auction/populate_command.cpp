@@ -7,6 +7,8 @@
 
 #include "apps/auction/settings.hpp"
 #include "apps/auction/store/populate/populate.hpp"
+#include "apps/auction/store/postgresql/populate.hpp"
+#include "apps/auction/store/postgresql/url.hpp"
 
 namespace sluice::auction {
 
@@ -44,19 +46,35 @@ class ProgressBar {
   std::string_view stage_;
 };
 
+/// What --db names.
+struct Database {
+  std::optional<std::filesystem::path> file;  // of SQLite
+  std::string url;                            // of PostgreSQL
+};
+
+Database database_of(const std::string& url) {
+  if (postgresql::is_url(url)) return {.file = std::nullopt, .url = url};
+  const auto file = sqlite_file(url);
+  if (!file) throw std::runtime_error("--db: " + unknown_database(url));
+  return {.file = *file, .url = {}};
+}
+
 int run(const node::Command::Values& values) {
   const auto count = [&](const char* option, std::uint64_t min) {
     return static_cast<std::int64_t>(node::number_of(values, option, min, kMost));
   };
-  const std::string& url = values.at("--db");
-  const auto file = sqlite_file(url);
-  if (!file) throw std::runtime_error("--db is \"" + url + "\", but only sqlite:FILE is supported");
+  const Database database = database_of(values.at("--db"));
   if (values.at("--redate") == "true") {
-    const Redated redated = redate(*file, wall_now(), true);
+    const Redated redated = database.file ? redate(*database.file, wall_now(), true)
+                                          : postgresql::redate(database.url, wall_now(), true);
     std::printf("%lld auctions are open again\n", static_cast<long long>(redated.moved));
     return 0;
   }
-  PopulateOptions options{.file = *file, .force = values.at("--force") == "true"};
+  PopulateOptions options{.file = database.file.value_or(""), .force = values.at("--force") == "true"};
+  if (options.force && !database.file) {
+    throw std::runtime_error(
+        "--force replaces files of SQLite only; drop the PostgreSQL database by yourself");
+  }
   options.users = count("--users", 2);
   options.items = count("--items", 0);
   options.old_items = count("--old-items", 0);
@@ -67,9 +85,15 @@ int run(const node::Command::Values& values) {
     throw std::runtime_error("--style is rubis or shop, not \"" + style + "\"");
   options.style = style == "shop" ? PopulateOptions::Style::shop : PopulateOptions::Style::rubis;
   ProgressBar bar;
-  populate(options, [&](Progress progress) { bar.show(progress); });
+  const auto show = [&](Progress progress) { bar.show(progress); };
+  if (database.file) {
+    populate(options, show);
+  } else {
+    postgresql::populate(database.url, options, show);
+  }
   bar.finish();
-  std::printf("%s is ready\n", file->c_str());
+  std::printf("%s is ready\n",
+              database.file ? database.file->c_str() : postgresql::without_password(database.url).c_str());
   return 0;
 }
 
@@ -79,7 +103,7 @@ node::Command populate_command() {
   return {
       .name = "populate",
       .help = "Make an auction database: RUBiS' data set at any size",
-      .options = {{.name = "--db", .help = "sqlite:FILE", .required = true},
+      .options = {{.name = "--db", .help = "sqlite:FILE or postgresql://HOST/NAME", .required = true},
                   {.name = "--users", .help = "Users (user1/password1, ...)", .fallback = "1000000"},
                   {.name = "--items", .help = "Open auctions", .fallback = "32667"},
                   {.name = "--old-items", .help = "Ended auctions", .fallback = "500000"},

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/unit/auction_store/support.hpp"
+#include "tests/unit/auction_store/databases.hpp"
 
 namespace sluice::auction {
 namespace {
@@ -14,26 +14,12 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 // Every test starts with a seller (1), two bidders (2, 3) and an open item (1) of 10.00.
-class RepositoryTest : public ::testing::Test {
+class RepositoryTest : public testing::OnEveryDatabase {
  protected:
-  RepositoryTest() : auction_(options()) {
+  void begin() override {
     for (const char* name : {"seller", "anna", "bert"}) wait(repo().register_user(user_named(name))).value();
     item_ = wait(repo().register_item(item_of(kSeller, "Red bicycle"))).value();
   }
-
-  sqlite::Options options() {
-    sqlite::Options options;
-    options.file = folder_ / "auction.db";
-    options.clock = [this] { return clock_.now(); };
-    return options;
-  }
-
-  template <class T>
-  T wait(Task<T> task) {
-    return auction_.wait(std::move(task));
-  }
-  Repository& repo() { return *auction_.repository; }
-  WallSeconds now() const { return clock_.now(); }
 
   BidOutcome bid(Id user, Cents amount) {
     return wait(repo().place_bid(testing::bid_on(item_, user, amount))).value();
@@ -46,9 +32,6 @@ class RepositoryTest : public ::testing::Test {
 
   static constexpr Id kSeller = 1, kAnna = 2, kBert = 3, kNobody = 99;
 
-  testing::TemporaryFolder folder_;
-  testing::ManualClock clock_;
-  testing::Auction auction_;
   Id item_ = 0;
 };
 
@@ -59,7 +42,7 @@ std::vector<Id> ids(const std::vector<T>& rows) {
   return result;
 }
 
-TEST_F(RepositoryTest, HasTheCategoriesAndRegionsOfRubis) {
+TEST_P(RepositoryTest, HasTheCategoriesAndRegionsOfRubis) {
   const auto categories = wait(repo().categories()).value();
   ASSERT_THAT(categories, SizeIs(20));
   EXPECT_EQ(categories[0].name, "Antiques & Art");
@@ -69,7 +52,7 @@ TEST_F(RepositoryTest, HasTheCategoriesAndRegionsOfRubis) {
   EXPECT_EQ(regions[61].name, "WI--Milwaukee");
 }
 
-TEST_F(RepositoryTest, FindsARegionWithAndWithoutItsTrailingBlank) {
+TEST_P(RepositoryTest, FindsARegionWithAndWithoutItsTrailingBlank) {
   for (const char* name : {"MA--Boston", "MA--Boston "}) {
     const auto region = wait(repo().region_named(name)).value();
     ASSERT_TRUE(region) << name;
@@ -79,7 +62,7 @@ TEST_F(RepositoryTest, FindsARegionWithAndWithoutItsTrailingBlank) {
   EXPECT_FALSE(wait(repo().region_named("Atlantis")).value());
 }
 
-TEST_F(RepositoryTest, GivesBackAnItemAsItWasRegistered) {
+TEST_P(RepositoryTest, GivesBackAnItemAsItWasRegistered) {
   NewItem lamp = item_of(kSeller, "Lamp");
   lamp.description = "It's <B>bright</B>.";
   lamp.reserve_price = Cents{1500};
@@ -102,17 +85,17 @@ TEST_F(RepositoryTest, GivesBackAnItemAsItWasRegistered) {
   EXPECT_EQ(stored.category_name, "Antiques & Art");
 }
 
-TEST_F(RepositoryTest, KnowsNoItemThatDoesNotExist) {
+TEST_P(RepositoryTest, KnowsNoItemThatDoesNotExist) {
   for (const Id id : {Id{-1}, Id{0}, Id{99}}) EXPECT_FALSE(wait(repo().item(id)).value());
 }
 
-TEST_F(RepositoryTest, SellsForAUserThatDoesNotExist) {
+TEST_P(RepositoryTest, SellsForAUserThatDoesNotExist) {
   const Id id = sell(item_of(0, "Orphan"));
   EXPECT_EQ(wait(repo().item(id)).value()->seller_name, "");
   EXPECT_THAT(wait(repo().search_region(1, 1, {}, now())).value(), SizeIs(1)) << "the bicycle only";
 }
 
-TEST_F(RepositoryTest, RaisesThePriceWithEachBid) {
+TEST_P(RepositoryTest, RaisesThePriceWithEachBid) {
   const BidOutcome first = bid(kAnna, {1000});
   EXPECT_EQ(first.result, BidResult::accepted);
   EXPECT_EQ(first.minimum, Cents{1100});
@@ -127,7 +110,7 @@ TEST_F(RepositoryTest, RaisesThePriceWithEachBid) {
   EXPECT_EQ(history[1].nickname, "anna");
 }
 
-TEST_F(RepositoryTest, RefusesBidsAfterTheEnd) {
+TEST_P(RepositoryTest, RefusesBidsAfterTheEnd) {
   clock_.advance(7 * 24h - 1s);
   EXPECT_EQ(bid(kAnna, {1000}).result, BidResult::accepted);
   clock_.advance(1s);
@@ -135,7 +118,7 @@ TEST_F(RepositoryTest, RefusesBidsAfterTheEnd) {
   EXPECT_EQ(item().highest_bid, Cents{1000});
 }
 
-TEST_F(RepositoryTest, RefusesBidsOnNothingAndAmountsBeyondAllBounds) {
+TEST_P(RepositoryTest, RefusesBidsOnNothingAndAmountsBeyondAllBounds) {
   EXPECT_EQ(wait(repo().place_bid(testing::bid_on(-1, kAnna, {1000}))).value().result,
             BidResult::no_such_item);
   const auto absurd = wait(repo().place_bid(testing::bid_on(item_, kAnna, {INT64_MAX})));
@@ -143,7 +126,7 @@ TEST_F(RepositoryTest, RefusesBidsOnNothingAndAmountsBeyondAllBounds) {
   EXPECT_EQ(item().bids, 0);
 }
 
-TEST_F(RepositoryTest, CountsAFormOnce) {
+TEST_P(RepositoryTest, CountsAFormOnce) {
   BidRequest request = testing::bid_on(item_, kAnna, {1000});
   request.token = FormToken{1, 2, 3};
   const BidOutcome first = wait(repo().place_bid(request)).value();
@@ -159,7 +142,7 @@ TEST_F(RepositoryTest, CountsAFormOnce) {
   EXPECT_FALSE(wait(repo().place_bid(request)).value().replayed);
 }
 
-TEST_F(RepositoryTest, DoesNotRememberARefusedForm) {
+TEST_P(RepositoryTest, DoesNotRememberARefusedForm) {
   BidRequest request = testing::bid_on(item_, kAnna, {1});
   request.token = FormToken{7};
   EXPECT_EQ(wait(repo().place_bid(request)).value().result, BidResult::outbid);
@@ -169,7 +152,7 @@ TEST_F(RepositoryTest, DoesNotRememberARefusedForm) {
   EXPECT_FALSE(second.replayed);
 }
 
-TEST_F(RepositoryTest, SellsWhatThereIsAndEndsWithTheLast) {
+TEST_P(RepositoryTest, SellsWhatThereIsAndEndsWithTheLast) {
   NewItem cups = item_of(kSeller, "Cups");
   cups.quantity = 3;
   cups.buy_now = Cents{500};
@@ -187,7 +170,7 @@ TEST_F(RepositoryTest, SellsWhatThereIsAndEndsWithTheLast) {
   EXPECT_THAT(wait(repo().search_text("cups", {}, now())).value(), IsEmpty());
 }
 
-TEST_F(RepositoryTest, AddsTheRatingToTheUserCommentedOn) {
+TEST_P(RepositoryTest, AddsTheRatingToTheUserCommentedOn) {
   CommentRequest request;
   request.item = item_;
   request.to = kSeller;
@@ -210,7 +193,7 @@ TEST_F(RepositoryTest, AddsTheRatingToTheUserCommentedOn) {
   EXPECT_EQ(wait(repo().add_comment(request)).error(), StoreError::invalid);
 }
 
-TEST_F(RepositoryTest, RegistersANicknameOnce) {
+TEST_P(RepositoryTest, RegistersANicknameOnce) {
   const User carl = wait(repo().register_user(user_named("carl"))).value();
   EXPECT_EQ(carl.region_name, "AZ--Phoenix");
   EXPECT_EQ(carl.created, now());
@@ -219,14 +202,14 @@ TEST_F(RepositoryTest, RegistersANicknameOnce) {
   EXPECT_FALSE(wait(repo().user(kNobody)).value());
 }
 
-TEST_F(RepositoryTest, KeepsThePasswordHash) {
+TEST_P(RepositoryTest, KeepsThePasswordHash) {
   EXPECT_EQ(wait(repo().credentials("anna")).value()->password_hash, "hash");
   EXPECT_FALSE(wait(repo().credentials("nobody")).value());
   ASSERT_TRUE(wait(repo().set_password_hash(kAnna, "better")).has_value());
   EXPECT_EQ(wait(repo().credentials("anna")).value()->password_hash, "better");
 }
 
-TEST_F(RepositoryTest, EndsLoginsOneByOneAllAtOnceAndByTime) {
+TEST_P(RepositoryTest, EndsLoginsOneByOneAllAtOnceAndByTime) {
   const LoginKey phone{1}, desk{2}, other{3};
   for (const auto& key : {phone, desk})
     ASSERT_TRUE(wait(repo().start_login(key, kAnna, now() + 1h)).has_value());
@@ -242,7 +225,7 @@ TEST_F(RepositoryTest, EndsLoginsOneByOneAllAtOnceAndByTime) {
   EXPECT_TRUE(wait(repo().login(other, now())).value());
 }
 
-TEST_F(RepositoryTest, ListsOpenItemsByTheirEndPageByPage) {
+TEST_P(RepositoryTest, ListsOpenItemsByTheirEndPageByPage) {
   std::vector<Id> expected;
   for (const std::int64_t days : {5, 3, 1, -1}) {
     NewItem item = item_of(kSeller, "Stamp");
@@ -263,7 +246,7 @@ TEST_F(RepositoryTest, ListsOpenItemsByTheirEndPageByPage) {
   EXPECT_THAT(ids(wait(repo().ending_soon(2, now())).value()), ElementsAre(expected[0], expected[1]));
 }
 
-TEST_F(RepositoryTest, FindsItemsByTheBeginningsOfTheirWords) {
+TEST_P(RepositoryTest, FindsItemsByTheBeginningsOfTheirWords) {
   const Id van = sell(item_of(kSeller, "Red delivery van"));
   const auto found = [&](const char* text) { return ids(wait(repo().search_text(text, {}, now())).value()); };
   EXPECT_THAT(found("red"), ElementsAre(van, item_)) << "newest first";
@@ -276,7 +259,7 @@ TEST_F(RepositoryTest, FindsItemsByTheBeginningsOfTheirWords) {
   EXPECT_THAT(wait(repo().search_text("red", {}, now() + 8 * 24h)).value(), IsEmpty());
 }
 
-TEST_F(RepositoryTest, ShowsAnAccount) {
+TEST_P(RepositoryTest, ShowsAnAccount) {
   NewItem cups = item_of(kAnna, "Cups");
   cups.buy_now = Cents{500};
   cups.quantity = 2;
@@ -314,6 +297,10 @@ TEST_F(RepositoryTest, ShowsAnAccount) {
   EXPECT_EQ(later.won.size(), 1u) << "the bicycle; the cups ended more than 30 days ago";
   EXPECT_FALSE(wait(repo().account(kNobody, now())).value());
 }
+
+INSTANTIATE_TEST_SUITE_P(All, RepositoryTest,
+                         ::testing::Values(testing::Kind::sqlite, testing::Kind::postgresql),
+                         testing::name_of);
 
 TEST(MatchExpression, QuotesEveryWordAndBoundsTheirNumber) {
   EXPECT_EQ(sqlite::match_expression("red  van"), "\"red\"* \"van\"*");

@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "apps/auction/store/catalogue.hpp"
 #include "apps/auction/store/sqlite/queries.hpp"
 #include "tests/unit/auction_store/support.hpp"
 

@@ -66,7 +66,7 @@ void await(Condition condition) {
   }
 }
 
-/// Runs `task` to its end on `loop`, which must have nothing else to do.
+/// Runs `task` to its end on `loop`.
 template <class T>
 T wait_for(boost::asio::io_context& loop, Task<T> task) {
   std::optional<T> result;
@@ -74,6 +74,7 @@ T wait_for(boost::asio::io_context& loop, Task<T> task) {
   boost::asio::co_spawn(loop.get_executor(), std::move(task), [&](std::exception_ptr error, T value) {
     failure = error;
     if (!error) result.emplace(std::move(value));
+    loop.stop();  // timers of sessions that broke may still be there
   });
   loop.restart();
   loop.run();
@@ -85,7 +86,8 @@ T wait_for(boost::asio::io_context& loop, Task<T> task) {
 /// A store with one processor, whose repository is used one call after the other.
 class Auction {
  public:
-  explicit Auction(sqlite::Options options) : store(sqlite::open_store(std::move(options))) {
+  explicit Auction(sqlite::Options options) : Auction(sqlite::open_store(std::move(options))) {}
+  explicit Auction(std::unique_ptr<Store> opened) : store(std::move(opened)) {
     repository = store->repository(loop.get_executor());
   }
   Auction(const Auction&) = delete;

@@ -5,9 +5,9 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "apps/auction/store/catalogue.hpp"
 #include "apps/auction/store/populate/random.hpp"
 #include "apps/auction/store/populate/texts.hpp"
-#include "apps/auction/store/sqlite/schema.hpp"
 
 namespace sluice::auction::population {
 
@@ -50,7 +50,7 @@ std::vector<std::uint8_t> assign_categories(std::int64_t items) {
 }  // namespace
 
 std::vector<std::int64_t> category_sizes(std::int64_t items) {
-  const auto& categories = sqlite::rubis_categories();
+  const auto& categories = rubis_categories();
   const std::int64_t all =
       std::accumulate(categories.begin(), categories.end(), std::int64_t{0},
                       [](std::int64_t sum, const auto& line) { return sum + line.items; });
@@ -82,7 +82,7 @@ Plan::Position Plan::position_of(Id id) const noexcept {
   return {id - first_open(), options_.items, true};
 }
 
-Id Plan::region_of(Id user) const noexcept { return (user - 1) % std::ssize(sqlite::rubis_regions()) + 1; }
+Id Plan::region_of(Id user) const noexcept { return (user - 1) % std::ssize(rubis_regions()) + 1; }
 
 WallSeconds Plan::registered(Id user) const noexcept {
   const seconds before_all = kHistory + 2 * kLongestAuction;
@@ -143,7 +143,7 @@ PlannedItem Plan::item(Id id) const {
   item.open = position.open;
   item.seller = seller_of(id);
   item.region = region_of(item.seller);
-  const auto categories = std::ssize(sqlite::rubis_categories());
+  const auto categories = std::ssize(rubis_categories());
   item.category = 1 + (position.open ? open_categories_[static_cast<std::size_t>(position.index)]
                                      : position.index % categories);
   item.name = options_.style == PopulateOptions::Style::shop

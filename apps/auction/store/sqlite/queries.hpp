@@ -61,9 +61,6 @@ inline constexpr std::string_view kCommentsTo =
     " FROM comments c LEFT JOIN users u ON u.id = c.from_user_id WHERE c.to_user_id = ?1 ORDER BY c.id DESC "
     "LIMIT ?2";
 
-/// Bids of one user that "my account" looks at: the latest ones. Bounds the page for people (and machines)
-/// who bid all day.
-inline constexpr std::int64_t kLatestBids = 1000;
 /// user, oldest end of interest, kLatestBids. One row an item: its summary, my highest bid, whether it leads.
 inline constexpr std::string_view kItemsBidOn =
     "SELECT " SLUICE_SUMMARY

@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "apps/auction/store/rows.hpp"
 #include "apps/auction/store/sqlite/queries.hpp"
 #include "apps/auction/store/sqlite/schema.hpp"
 
@@ -79,88 +80,6 @@ class AnsweredJob final : public Writer::Job {
 // ---------------------------------------------------------------------------------------------------------------
 // Rows
 
-Category to_category(Row row) { return {.id = row.number(), .name = row.text()}; }
-Region to_region(Row row) { return {.id = row.number(), .name = row.text()}; }
-
-ItemSummary take_summary(Row& row) {
-  return {.id = row.number(),
-          .name = row.text(),
-          .category = row.number(),
-          .price = row.take<Cents>(),
-          .bids = row.number(),
-          .buy_now = row.take<std::optional<Cents>>(),
-          .ends = row.take<WallSeconds>()};
-}
-ItemSummary to_summary(Row row) { return take_summary(row); }
-
-Item to_item(Row row) {
-  return {.id = row.number(),
-          .name = row.text(),
-          .description = row.text(),
-          .initial_price = row.take<Cents>(),
-          .quantity = row.number(),
-          .reserve_price = row.take<std::optional<Cents>>(),
-          .buy_now = row.take<std::optional<Cents>>(),
-          .bids = row.number(),
-          .highest_bid = row.take<std::optional<Cents>>(),
-          .starts = row.take<WallSeconds>(),
-          .ends = row.take<WallSeconds>(),
-          .seller = row.number(),
-          .seller_name = row.text(),
-          .category = row.number(),
-          .category_name = row.text()};
-}
-
-Bid to_bid(Row row) {
-  return {.id = row.number(),
-          .user = row.number(),
-          .nickname = row.text(),
-          .quantity = row.number(),
-          .amount = row.take<Cents>(),
-          .placed = row.take<WallSeconds>()};
-}
-
-User to_user(Row row) {
-  return {.id = row.number(),
-          .firstname = row.text(),
-          .lastname = row.text(),
-          .nickname = row.text(),
-          .email = row.text(),
-          .rating = row.number(),
-          .balance = row.take<Cents>(),
-          .created = row.take<WallSeconds>(),
-          .region = row.number(),
-          .region_name = row.text()};
-}
-
-Comment to_comment(Row row) {
-  return {.id = row.number(),
-          .author = row.number(),
-          .nickname = row.text(),
-          .item = row.number(),
-          .rating = row.number(),
-          .written = row.take<WallSeconds>(),
-          .text = row.text()};
-}
-
-Credentials to_credentials(Row row) { return {.user = row.number(), .password_hash = row.text()}; }
-
-Login to_login(Row row) {
-  return {.user = row.number(), .nickname = row.text(), .expires = row.take<WallSeconds>()};
-}
-
-Account::MyBid to_my_bid(Row row) {
-  return {.item = take_summary(row), .mine = row.take<Cents>(), .winning = row.take<bool>()};
-}
-
-Account::Purchase to_purchase(Row row) {
-  return {.item = take_summary(row),
-          .seller = row.number(),
-          .seller_name = row.text(),
-          .quantity = row.number(),
-          .bought = row.take<WallSeconds>()};
-}
-
 template <class T>
 using ToValue = T (*)(Row);
 
@@ -215,19 +134,6 @@ class ReadBudget {
   Monotonic::time_point deadline_{};
 };
 
-struct Window {
-  std::int64_t limit, offset;
-};
-
-/// Page numbers come from links that anybody can type.
-Window window_of(Page page) noexcept {
-  const auto size = std::clamp<std::int64_t>(page.size, 1, kItemsPerPageMax);
-  return {size, std::clamp<std::int64_t>(page.number, 0, kPageMax) * size};
-}
-
-constexpr std::chrono::days kRecent{30};
-constexpr WallSeconds kEver{std::chrono::seconds{std::int64_t{1} << 60}};
-
 Connection open_for_reading(const Options& options) {
   Connection db(options.file, Access::read_only, options.vfs);
   // Opening may meet another process that recovers the log. Later a processor does not wait, and readers of a
@@ -256,56 +162,58 @@ class SqliteRepository final : public Repository {
   ~SqliteRepository() override { in_flight_->wait_for_none(); }
 
   Task<Result<std::vector<Category>>> categories() override {
-    co_return read([&] { return all(categories_, to_category); });
+    co_return read([&] { return all(categories_, to_category<Row>); });
   }
   Task<Result<std::vector<Region>>> regions() override {
-    co_return read([&] { return all(regions_, to_region); });
+    co_return read([&] { return all(regions_, to_region<Row>); });
   }
   Task<Result<std::optional<Region>>> region_named(std::string_view name) override {
-    co_return read([&] { return one(region_named_, to_region, name); });
+    co_return read([&] { return one(region_named_, to_region<Row>, name); });
   }
   Task<Result<std::vector<ItemSummary>>> search_category(Id category, Page page, WallSeconds now) override {
     const Window window = window_of(page);
     co_return read(
-        [&] { return all(search_category_, to_summary, category, now, window.limit, window.offset); });
+        [&] { return all(search_category_, to_summary<Row>, category, now, window.limit, window.offset); });
   }
   Task<Result<std::vector<ItemSummary>>> search_region(Id region, Id category, Page page,
                                                        WallSeconds now) override {
     const Window window = window_of(page);
-    co_return read(
-        [&] { return all(search_region_, to_summary, region, category, now, window.limit, window.offset); });
+    co_return read([&] {
+      return all(search_region_, to_summary<Row>, region, category, now, window.limit, window.offset);
+    });
   }
   Task<Result<std::vector<ItemSummary>>> search_text(std::string_view text, Page page,
                                                      WallSeconds now) override {
     const std::string words = match_expression(text);
     if (words.empty()) co_return std::vector<ItemSummary>{};
     const Window window = window_of(page);
-    co_return read([&] { return all(search_text_, to_summary, words, now, window.limit, window.offset); });
+    co_return read(
+        [&] { return all(search_text_, to_summary<Row>, words, now, window.limit, window.offset); });
   }
   Task<Result<std::vector<ItemSummary>>> ending_soon(std::int64_t count, WallSeconds now) override {
     const auto limit = std::clamp<std::int64_t>(count, 0, kListMax);
-    co_return read([&] { return all(ending_soon_, to_summary, now, limit); });
+    co_return read([&] { return all(ending_soon_, to_summary<Row>, now, limit); });
   }
   Task<Result<std::optional<Item>>> item(Id id) override {
-    co_return read([&] { return one(item_, to_item, id); });
+    co_return read([&] { return one(item_, to_item<Row>, id); });
   }
   Task<Result<std::vector<Bid>>> bids(Id item) override {
-    co_return read([&] { return all(bids_, to_bid, item, kListMax); });
+    co_return read([&] { return all(bids_, to_bid<Row>, item, kListMax); });
   }
   Task<Result<std::optional<User>>> user(Id id) override {
-    co_return read([&] { return one(user_, to_user, id); });
+    co_return read([&] { return one(user_, to_user<Row>, id); });
   }
   Task<Result<std::vector<Comment>>> comments_to(Id user) override {
-    co_return read([&] { return all(comments_to_, to_comment, user, kListMax); });
+    co_return read([&] { return all(comments_to_, to_comment<Row>, user, kListMax); });
   }
   Task<Result<std::optional<Account>>> account(Id user, WallSeconds now) override {
     co_return read([&] { return account_of(user, now); });
   }
   Task<Result<std::optional<Credentials>>> credentials(std::string_view nickname) override {
-    co_return read([&] { return one(credentials_, to_credentials, nickname); });
+    co_return read([&] { return one(credentials_, to_credentials<Row>, nickname); });
   }
   Task<Result<std::optional<Login>>> login(const LoginKey& key, WallSeconds now) override {
-    co_return read([&] { return one(login_, to_login, key, now); });
+    co_return read([&] { return one(login_, to_login<Row>, key, now); });
   }
 
   Revision revision() const noexcept override { return changes_.revision(); }
@@ -377,19 +285,19 @@ class SqliteRepository final : public Repository {
   }
 
   Result<std::optional<Account>> read_account(Id id, WallSeconds now) {
-    auto user = one(user_, to_user, id);
+    auto user = one(user_, to_user<Row>, id);
     if (!user) return user.error();
     if (!*user) return std::optional<Account>{};
     const WallSeconds recent = now - kRecent;
-    auto bid_on = all(items_bid_on_, to_my_bid, id, recent, queries::kLatestBids);
+    auto bid_on = all(items_bid_on_, to_my_bid<Row>, id, recent, kLatestBids);
     if (!bid_on) return bid_on.error();
-    auto selling = all(items_of_seller_, to_summary, id, now, kEver, kListMax);
+    auto selling = all(items_of_seller_, to_summary<Row>, id, now, kEver, kListMax);
     if (!selling) return selling.error();
-    auto sold = all(items_of_seller_, to_summary, id, recent, now, kListMax);
+    auto sold = all(items_of_seller_, to_summary<Row>, id, recent, now, kListMax);
     if (!sold) return sold.error();
-    auto bought = all(purchases_, to_purchase, id, recent, kListMax);
+    auto bought = all(purchases_, to_purchase<Row>, id, recent, kListMax);
     if (!bought) return bought.error();
-    auto comments = all(comments_to_, to_comment, id, kListMax);
+    auto comments = all(comments_to_, to_comment<Row>, id, kListMax);
     if (!comments) return comments.error();
 
     Account account;
@@ -398,11 +306,7 @@ class SqliteRepository final : public Repository {
     account.sold = std::move(*sold);
     account.bought = std::move(*bought);
     account.comments = std::move(*comments);
-    for (Account::MyBid& mine : *bid_on) {
-      const bool open = mine.item.ends > now;
-      auto& list = open ? account.bidding : account.won;
-      if ((open || mine.winning) && std::ssize(list) < kListMax) list.push_back(std::move(mine));
-    }
+    add_bids(account, std::move(*bid_on), now);
     return account;
   }
 

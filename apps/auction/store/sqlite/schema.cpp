@@ -1,25 +1,15 @@
 #include "apps/auction/store/sqlite/schema.hpp"
 
-#include <charconv>
 #include <stdexcept>
 #include <string>
 #include <utility>
 
+#include "apps/auction/store/catalogue.hpp"
 #include "embedded/sluice_auction_store.hpp"
 
 namespace sluice::auction::sqlite {
 
 namespace {
-
-std::vector<std::string_view> lines_of(std::string_view text) {
-  std::vector<std::string_view> lines;
-  while (!text.empty()) {
-    const auto end = text.find('\n');
-    lines.push_back(text.substr(0, end));
-    text.remove_prefix(end == text.npos ? text.size() : end + 1);
-  }
-  return lines;
-}
 
 /// The statements of a script that starts each on a line of its own.
 std::vector<std::string> statements_of(std::string_view script) {
@@ -30,14 +20,6 @@ std::vector<std::string> statements_of(std::string_view script) {
     if (sqlite3_complete(statement.c_str()) != 0) statements.push_back(std::exchange(statement, {}));
   }
   return statements;
-}
-
-CategoryLine parse_category(std::string_view line) {
-  CategoryLine category;
-  const char* const end = line.data() + line.size();
-  const char* const blank = std::from_chars(line.data(), end, category.items).ptr;
-  category.name = {blank + 1, end};
-  return category;
 }
 
 bool empty(Connection& db) { return db.number("SELECT count(*) FROM sqlite_schema") == 0; }
@@ -59,21 +41,6 @@ void create(Connection& db) {
 }
 
 }  // namespace
-
-const std::vector<CategoryLine>& rubis_categories() {
-  static const std::vector<CategoryLine> categories = [] {
-    std::vector<CategoryLine> parsed;
-    for (const std::string_view line : lines_of(embedded::categories_txt))
-      parsed.push_back(parse_category(line));
-    return parsed;
-  }();
-  return categories;
-}
-
-const std::vector<std::string_view>& rubis_regions() {
-  static const std::vector<std::string_view> regions = lines_of(embedded::regions_txt);
-  return regions;
-}
 
 void create_tables(Connection& db) {
   db.require(std::string{embedded::tables_sql}.c_str());

@@ -1,7 +1,6 @@
 #pragma once
+#include <cstdint>
 #include <functional>
-#include <string_view>
-#include <vector>
 
 #include "apps/auction/store/sqlite/database.hpp"
 
@@ -11,14 +10,6 @@ namespace sluice::auction::sqlite {
 inline constexpr std::int64_t kSchemaVersion = 1;
 /// "SluA" in PRAGMA application_id: tells our files from other SQLite databases.
 inline constexpr std::int64_t kApplicationId = 0x536c7541;
-
-struct CategoryLine {
-  std::string_view name;
-  std::int64_t items = 0;  ///< Items for sale in the full RUBiS data set.
-};
-/// RUBiS' categories and regions; ids count from 1 in this order.
-const std::vector<CategoryLine>& rubis_categories();
-const std::vector<std::string_view>& rubis_regions();
 
 /// Makes an empty file an auction without users and items; brings an older one up to date; leaves a current
 /// one alone. Throws std::runtime_error for a database of something else or of a newer version.

@@ -6,18 +6,8 @@ namespace sluice::auction::sqlite {
 
 namespace {
 
-/// Longer than anybody keeps a form open, or a browser goes on retrying.
-constexpr std::chrono::days kTokensKept{7};
-/// Ten years: keeps sums of times far from overflow.
-constexpr std::int64_t kDaysMax = 3650;
-/// Bounds how long housekeeping keeps the writer from bids.
-constexpr std::int64_t kHouseworkMax = 200;
-
 /// result<bool> can't tell an error_code from a bool by itself.
 Result<bool> failed(const error_code& error) { return {boost::system::in_place_error, error}; }
-
-bool sane(Cents amount) noexcept { return amount.value >= 0 && amount <= kAmountMax; }
-bool sane(const std::optional<Cents>& amount) noexcept { return !amount || sane(*amount); }
 
 }  // namespace
 
@@ -103,7 +93,7 @@ Result<std::optional<WriteOperations::Found>> WriteOperations::find(Id item) {
 }
 
 Result<BidOutcome> WriteOperations::place_bid(const BidRequest& request, WallSeconds now) {
-  if (request.amount > kAmountMax || request.limit > kAmountMax) return StoreError::invalid;
+  if (!acceptable(request)) return StoreError::invalid;
   const auto before = accepted_before(Form::bid, request.user, request.token);
   if (!before) return before.error();
   if (*before) {
@@ -164,7 +154,7 @@ Result<PurchaseOutcome> WriteOperations::buy_now(const PurchaseRequest& request,
 }
 
 Result<bool> WriteOperations::add_comment(const CommentRequest& request, WallSeconds now) {
-  if (request.rating < -5 || request.rating > 5) return StoreError::invalid;
+  if (!acceptable(request)) return StoreError::invalid;
   const auto before = accepted_before(Form::comment, request.from, request.token);
   if (!before) return failed(before.error());
   if (*before) return (*before)->detail != 0;
@@ -208,9 +198,7 @@ Result<User> WriteOperations::register_user(const NewUser& user, WallSeconds now
 }
 
 Result<Id> WriteOperations::register_item(const NewItem& item, WallSeconds now) {
-  if (!sane(item.initial_price) || !sane(item.reserve_price) || !sane(item.buy_now))
-    return StoreError::invalid;
-  if (item.days < -kDaysMax || item.days > kDaysMax) return StoreError::invalid;
+  if (!acceptable(item)) return StoreError::invalid;
   const auto before = accepted_before(Form::item, item.seller, item.token);
   if (!before) return before.error();
   if (*before) return (*before)->outcome;

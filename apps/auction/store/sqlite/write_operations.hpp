@@ -1,6 +1,7 @@
 #pragma once
 #include "apps/auction/store/changes.hpp"
 #include "apps/auction/store/repository.hpp"
+#include "apps/auction/store/rows.hpp"
 #include "apps/auction/store/rules.hpp"
 #include "apps/auction/store/sqlite/database.hpp"
 
@@ -36,7 +37,6 @@ class WriteOperations {
   void forget_changed() noexcept { changed_.clear(); }
 
  private:
-  enum class Form : std::uint8_t { bid = 1, purchase, comment, item };
   struct Outcome {
     std::int64_t outcome = 0, detail = 0;
   };
