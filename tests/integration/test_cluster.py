@@ -250,7 +250,7 @@ def test_later_minor_versions_are_understood(cluster, member):
 # Set-up.
 
 def test_members_certificates_are_made_by_one_command(tmp_path):
-    made = lambda *names: subprocess.run([BIN / "sluice", "gen-cert", "--cluster", tmp_path, *(f"--name={n}" for n in names)],
+    made = lambda *names: subprocess.run([BIN / "sluice-hello", "gen-cert", "--cluster", tmp_path, *(f"--name={n}" for n in names)],
                                          capture_output=True, text=True)
     assert made("a").returncode == 0
     authority = (tmp_path / "authority.pem").read_bytes()
