@@ -8,11 +8,18 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 namespace sluice::cluster {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
+
+namespace {
+
+constexpr std::chrono::milliseconds kAcceptPause{100};
+
+}  // namespace
 
 std::string agent_line(const Digest& digest) {
   if (digest.state != MemberState::serving) return "drain\n";
@@ -43,9 +50,15 @@ void Agent::stop() noexcept {
 /// A line always fits a fresh connection's buffer, so nobody is waited for.
 Task<void> Agent::serve() {
   boost::system::error_code error;
+  asio::basic_waitable_timer<Monotonic, asio::wait_traits<Monotonic>, Executor> pause(
+      acceptor_.get_executor());
   while (acceptor_.is_open()) {
     auto socket = co_await acceptor_.async_accept(asio::redirect_error(use_task, error));
-    if (error) continue;
+    if (error) {  // out of descriptors, say
+      pause.expires_after(kAcceptPause);
+      co_await pause.async_wait(asio::redirect_error(use_task, error));
+      continue;
+    }
     const std::string line = agent_line(digest_());
     ::send(socket.native_handle(), line.data(), line.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   }

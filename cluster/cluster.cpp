@@ -26,7 +26,6 @@ namespace {
 constexpr std::chrono::seconds kAskKeysEvery{1};
 constexpr std::chrono::seconds kClockSkew{2};
 constexpr double kSmoothing = 0.3;  // of a heartbeat's news
-constexpr double kHeartbeatS = std::chrono::duration<double>(Members::kHeartbeat).count();
 
 std::uint64_t wall_ms() {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -95,7 +94,7 @@ class Cluster::Impl {
   void on_tried(const std::string& address);
   Keys our_keys() const;
   Digest digest() const;
-  void smooth();
+  void measure();
   std::vector<Member> placeable() const;
   Task<void> heartbeat();
   void report(const Members::Change& change);
@@ -115,7 +114,7 @@ class Cluster::Impl {
   std::optional<Agent> agent_;
   double idle_milli_ = 0, received_per_s_ = 0;
   std::uint64_t received_before_ = 0;
-  std::uint32_t spare_milli_ = 0;
+  Digest measured_;                                          // at the last heartbeat
   std::map<std::string, Monotonic::time_point> keys_asked_;  // by member
   std::set<std::string> skewed_;
   std::array<std::uint64_t, static_cast<std::size_t>(Rejection::count)> rejections_{};
@@ -203,26 +202,26 @@ void Cluster::Impl::on_keys(const Keys& keys) {
 }
 
 Digest Cluster::Impl::digest() const {
-  Digest digest = measure_().digest;
+  Digest digest = measured_;
   if (draining_) digest.state = MemberState::draining;
-  digest.idle_milli = static_cast<std::uint32_t>(idle_milli_);
-  digest.spare_milli = spare_milli_;
   digest.stored_sessions = static_cast<std::uint32_t>(tls_.stored_sessions());
   digest.keys = joined_ ? tls_.ticket_keys().ring()->fingerprint() : 0;
   digest.clock_ms = wall_ms();
   return digest;
 }
 
-/// What is measured in a tenth of a second jumps; and of newcomers that came from others, as many may come
-/// again.
-void Cluster::Impl::smooth() {
+/// Once a heartbeat. What is measured in a tenth of a second jumps; and of newcomers that came from others,
+/// as many may come again.
+void Cluster::Impl::measure() {
   const Load load = measure_();
   idle_milli_ += (load.digest.idle_milli - idle_milli_) * kSmoothing;
   const std::uint64_t received = received_.load(std::memory_order_relaxed);
   const double came = static_cast<double>(received - std::exchange(received_before_, received));
-  received_per_s_ += (came / kHeartbeatS - received_per_s_) * kSmoothing;
+  received_per_s_ += (came / Members::kHeartbeatS - received_per_s_) * kSmoothing;
   const double spare = std::max(0.0, load.spare_per_s + received_per_s_);
-  spare_milli_ = static_cast<std::uint32_t>(std::min(spare, 1e6) * 1000);
+  measured_ = load.digest;
+  measured_.idle_milli = static_cast<std::uint32_t>(idle_milli_);
+  measured_.spare_milli = static_cast<std::uint32_t>(std::min(spare, 1e6) * 1000);
 }
 
 // Time. --------------------------------------------------------------------------------------------
@@ -230,7 +229,7 @@ void Cluster::Impl::smooth() {
 Task<void> Cluster::Impl::heartbeat() {
   boost::system::error_code ignored;
   while (!leaving_) {
-    smooth();
+    measure();
     const Digest own = digest();
     mesh_.send_all(own);
     placement_.update(own, placeable());

@@ -51,7 +51,7 @@ Members::Heard Members::hello(const Hello& from, Monotonic::time_point now) {
     if (from.incarnation < known->incarnation && known->liveness != Liveness::dead) return Heard::older;
     const bool rejoined = from.incarnation != known->incarnation;
     if (rejoined || known->liveness != Liveness::alive)
-      changes_.push_back({from.name, known->liveness, Liveness::alive, rejoined});
+      changes_.push_back({from.name, Liveness::alive, rejoined});
     known->incarnation = from.incarnation, known->address = from.address;
     known->liveness = Liveness::alive, known->heard = now;
     if (rejoined) known->digest = {};
@@ -65,7 +65,7 @@ Members::Heard Members::hello(const Hello& from, Monotonic::time_point now) {
                          .address = from.address,
                          .incarnation = from.incarnation,
                          .heard = now});
-  changes_.push_back({from.name, Liveness::dead, Liveness::alive, true});
+  changes_.push_back({from.name, Liveness::alive, true});
   return Heard::welcome;
 }
 
@@ -74,7 +74,7 @@ bool Members::digest(const Hello& from, const Digest& digest, Monotonic::time_po
   if (member == nullptr || member->incarnation != from.incarnation) return false;
   member->digest = digest, member->heard = now;
   if (member->liveness == Liveness::alive) return true;
-  changes_.push_back({from.name, member->liveness, Liveness::alive, false});
+  changes_.push_back({from.name, Liveness::alive, false});
   member->liveness = Liveness::alive;
   return true;
 }
@@ -83,7 +83,7 @@ void Members::goodbye(const Hello& from) {
   Member* const member = look_up(from.name);
   if (member == nullptr || member->incarnation != from.incarnation || member->liveness == Liveness::dead)
     return;
-  changes_.push_back({from.name, member->liveness, Liveness::dead, false});
+  changes_.push_back({from.name, Liveness::dead, false});
   member->liveness = Liveness::dead;
 }
 
@@ -97,7 +97,7 @@ std::vector<Members::Change> Members::tick(Monotonic::time_point now) {
                             : silent > kSuspectAfter ? Liveness::suspect
                                                      : Liveness::alive;
     if (now_is <= member.liveness) continue;  // only what it says makes it come back
-    changes_.push_back({member.name, member.liveness, now_is, false});
+    changes_.push_back({member.name, now_is, false});
     member.liveness = now_is;
   }
   return std::exchange(changes_, {});

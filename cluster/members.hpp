@@ -43,6 +43,7 @@ struct Member {
 class Members {
  public:
   static constexpr std::chrono::milliseconds kHeartbeat{250};
+  static constexpr double kHeartbeatS = std::chrono::duration<double>(kHeartbeat).count();
   static constexpr std::chrono::milliseconds kSuspectAfter{1000};
   static constexpr std::chrono::milliseconds kDeadAfter{3000};
   static constexpr std::chrono::hours kForgetAfter{1};
@@ -67,7 +68,7 @@ class Members {
 
   struct Change {
     std::string name{};
-    Liveness before{}, after{};
+    Liveness after{};
     bool joined = false;  ///< Not known before, or as an earlier process.
   };
   /// What became of members since the last call.

@@ -9,7 +9,6 @@ namespace sluice::cluster {
 namespace {
 
 constexpr double kSmoothing = 0.3;  // of a heartbeat's news
-constexpr double kHeartbeatS = std::chrono::duration<double>(Members::kHeartbeat).count();
 
 double idle_share(const Digest& digest) noexcept {
   return digest.cpus_milli == 0 ? 0
@@ -32,7 +31,8 @@ void Placement::update(const Digest& own, const std::vector<Member>& others) {
     if (!member.serving() || idle < kIdleMin || member.digest.spare_milli == 0) continue;
     const auto known = std::ranges::find(before, member.number, &Candidate::member);
     const double left = known == before.end() ? 0 : std::min(known->takes, 1.0);  // parts of one add up
-    const double share = member.digest.spare_milli / 1e3 * kHeartbeatS / static_cast<double>(senders);
+    const double share =
+        member.digest.spare_milli / 1e3 * Members::kHeartbeatS / static_cast<double>(senders);
     candidates_.push_back({.member = member.number, .idle = idle, .takes = left + share});
     idle_sum += idle;
   }

@@ -206,7 +206,6 @@ class Category final : public ErrorCategory {
       case ProtocolError::too_long: return "a message is longer than 64 KiB";
       case ProtocolError::malformed: return "a message is malformed";
       case ProtocolError::unknown_type: return "a message is of an unknown type";
-      case ProtocolError::other_version: return "the other side speaks another version of the protocol";
       case ProtocolError::not_a_hello: return "the first message is not a hello";
     }
     return "unknown error";

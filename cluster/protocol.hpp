@@ -109,11 +109,10 @@ using Message =
     std::variant<Hello, Goodbye, Digest, WantKeys, Keys, Fetch, Fetched, Push, Pushed, Moved, Unknown>;
 
 enum class ProtocolError {
-  too_long = 1,   ///< A message longer than `kMessageMax`.
-  malformed,      ///< Fields that do not fit the message, or values that are none.
-  unknown_type,   ///< A type below `kOptional` that this version does not have.
-  other_version,  ///< A hello of another major version.
-  not_a_hello,    ///< Something else came first.
+  too_long = 1,  ///< A message longer than `kMessageMax`.
+  malformed,     ///< Fields that do not fit the message, or values that are none.
+  unknown_type,  ///< A type below `kOptional` that this version does not have.
+  not_a_hello,   ///< Something else came first.
 };
 const boost::system::error_category& protocol_category() noexcept;
 boost::system::error_code make_error_code(ProtocolError error) noexcept;

@@ -144,8 +144,8 @@ void SessionExchange::on(const Moved& moved) {
 void SessionExchange::on(const Pushed& pushed) {
   const auto waiting = pushes_.find(pushed.request);
   if (waiting == pushes_.end()) return;
-  pushed_[pushed.request] = pushed.taken;
-  waiting->second->cancel();
+  waiting->second->taken = pushed.taken;
+  waiting->second->timer.cancel();
 }
 
 std::optional<tls::MemberNumber> SessionExchange::keeper(const tls::SessionIdBytes& id) const {
@@ -205,15 +205,13 @@ Task<void> SessionExchange::push_to(tls::MemberNumber member, std::vector<tls::S
 Task<std::uint32_t> SessionExchange::push_batch(tls::MemberNumber member, Push batch) {
   const std::uint32_t request = next_request_++;
   batch.request = request;
-  const auto timer = std::make_shared<Timer>(executor_, Monotonic::now() + kPushPatience);
-  pushes_.emplace(request, timer);
+  Handover handover{.timer = Timer(executor_, Monotonic::now() + kPushPatience)};
+  pushes_.emplace(request, &handover);
   boost::system::error_code ignored;
-  if (send_(member, batch)) co_await timer->async_wait(boost::asio::redirect_error(use_task, ignored));
+  if (send_(member, batch))
+    co_await handover.timer.async_wait(boost::asio::redirect_error(use_task, ignored));
   pushes_.erase(request);
-  const auto answer = pushed_.find(request);
-  const std::uint32_t taken = answer == pushed_.end() ? 0 : answer->second;
-  if (answer != pushed_.end()) pushed_.erase(answer);
-  co_return taken;
+  co_return handover.taken;
 }
 
 }  // namespace sluice::cluster

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <memory>
 #include <vector>
 
 #include <boost/asio/steady_timer.hpp>
@@ -83,6 +82,11 @@ class SessionExchange {
     std::vector<tls::MemberNumber> asked{};
   };
 
+  struct Handover {
+    Timer timer;  ///< Cancelled when the answer is here.
+    std::uint32_t taken = 0;
+  };
+
   /// Asks `whom`, or whoever may have it in its place. False when nobody is left to be asked.
   bool ask(std::uint32_t request, Question& question, tls::MemberNumber whom);
   void end(std::map<std::uint32_t, Question>::iterator question);
@@ -100,8 +104,7 @@ class SessionExchange {
   const std::chrono::milliseconds fetch_timeout_;
   std::uint32_t next_request_ = 1;
   std::map<std::uint32_t, Question> open_;
-  std::map<std::uint32_t, std::shared_ptr<Timer>> pushes_;  // cancelled when the answer is here
-  std::map<std::uint32_t, std::uint32_t> pushed_;           // the answers
+  std::map<std::uint32_t, Handover*> pushes_;  // of those who wait for an answer
   ExchangeCounts counts_;
 };
 

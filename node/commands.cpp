@@ -78,6 +78,12 @@ int print_config(const Application& application, const ConfigSources& sources, b
   return loaded->problems.empty() ? 0 : 1;
 }
 
+std::string read_file(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) throw std::runtime_error("can't read " + path.string());
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
 void write_file(const std::filesystem::path& path, std::string_view content, bool secret) {
   const std::string temporary = path.string() + ".new";
   const auto fail = [&] {
@@ -101,12 +107,6 @@ int generate_certificate(const std::vector<std::string>& names, const std::strin
 }
 
 namespace {
-
-std::string read_file(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw std::runtime_error("can't read " + path.string());
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 tls::SelfSigned authority_in(const std::filesystem::path& folder, unsigned days) {
   const auto certificate = folder / "authority.pem", key = folder / "authority-key.pem";

@@ -42,6 +42,9 @@ int version(const Application& application, bool json);
 /// Fills in what `--dev` brings: certificate, loopback listeners, a state directory of the user's own.
 void prepare_dev(const Application& application, server::Config& config);
 
+/// Throws when it can't be read.
+std::string read_file(const std::filesystem::path& path);
+
 /// Writes through a temporary file beside `path`, so that no half-written file is ever seen. `secret`: mode
 /// 0600.
 void write_file(const std::filesystem::path& path, std::string_view content, bool secret);

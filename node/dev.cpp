@@ -4,8 +4,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <stdexcept>
 
 #include "node/commands.hpp"
@@ -29,11 +27,6 @@ std::filesystem::path user_state_dir(const std::string& application) {
   return base / (application + "-dev");
 }
 
-std::string read_text(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 /// Keeps the certificate over restarts, so that a browser's exception stays good.
 void use_dev_certificate(server::Config& config) {
   const auto certificate = config.state_dir / "dev-certificate.pem";
@@ -46,7 +39,7 @@ void use_dev_certificate(server::Config& config) {
   config.certificate = {certificate.string()};
   config.private_key = {key.string()};
   std::printf("self-signed certificate, SHA-256 %s\n",
-              tls::certificate_fingerprint(read_text(certificate)).c_str());
+              tls::certificate_fingerprint(read_file(certificate)).c_str());
 }
 
 }  // namespace

@@ -5,9 +5,6 @@
 #include <vector>
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/sha.h>
 
 namespace sluice::server {
 
@@ -20,15 +17,6 @@ constexpr std::uint8_t kTcp4 = 0x11, kTcp6 = 0x21;
 constexpr std::uint8_t kVouch = 0xE0;  // the first of those for private use
 constexpr std::size_t kHintSize = 8, kMacSize = 24, kVouchSize = kHintSize + 8 + kMacSize;
 constexpr std::size_t kFixedSize = 16;
-
-using Mac = std::array<std::uint8_t, SHA256_DIGEST_LENGTH>;
-
-bool mac_of(const tls::TicketKey& key, Bytes bytes, Mac& mac) {
-  std::vector<std::uint8_t> input(kLabel.begin(), kLabel.end());
-  input.insert(input.end(), bytes.begin(), bytes.end());
-  return HMAC(EVP_sha256(), key.hmac.data(), static_cast<int>(key.hmac.size()), input.data(), input.size(),
-              mac.data(), nullptr) != nullptr;
-}
 
 class Category final : public ErrorCategory {
  public:
@@ -76,8 +64,9 @@ bool vouched(Bytes header, Bytes vouch, const tls::TicketKeyRing& ring, WallSeco
   if (*time > present + age || *time + age < present || *time + age < *time) return false;
   const Bytes signed_part = header.first(header.size() - kMacSize);
   return std::ranges::any_of(ring.keys(), [&](const tls::TicketKey& key) {
-    Mac mac{};
-    return std::ranges::equal(*hint, Bytes{key.name}.first(kHintSize)) && mac_of(key, signed_part, mac) &&
+    tls::TicketKeyMac mac{};
+    return std::ranges::equal(*hint, Bytes{key.name}.first(kHintSize)) &&
+           mac_with(key, kLabel, signed_part, mac) &&
            CRYPTO_memcmp(mac.data(), in.rest().data(), kMacSize) == 0;
   });
 }
@@ -116,8 +105,8 @@ std::string relay_header(const tls::TicketKey& key, const Endpoint& client, cons
   put_addresses(writer, client, local);
   writer.u8(kVouch).u16(kVouchSize).bytes(Bytes{key.name}.first(kHintSize));
   writer.u64(static_cast<std::uint64_t>(now.time_since_epoch().count()));
-  Mac mac{};
-  if (!mac_of(key, bytes, mac)) return {};
+  tls::TicketKeyMac mac{};
+  if (!mac_with(key, kLabel, bytes, mac)) return {};
   writer.bytes(Bytes{mac}.first(kMacSize));
   return {bytes.begin(), bytes.end()};
 }

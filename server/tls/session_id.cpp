@@ -3,8 +3,6 @@
 #include <algorithm>
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 
@@ -16,20 +14,15 @@ constexpr std::string_view kLabel = "session id";
 constexpr std::size_t kRandomEnd = 12, kOwnerEnd = 16;
 constexpr std::size_t kMacSize = kSessionIdSize - kOwnerEnd;
 
-using Mac = std::array<std::uint8_t, SHA256_DIGEST_LENGTH>;
-
-bool mac_of(const TicketKey& key, Bytes head, Mac& mac) noexcept {
-  std::array<std::uint8_t, kLabel.size() + kOwnerEnd> input{};
-  std::copy(kLabel.begin(), kLabel.end(), input.begin());
-  std::copy_n(head.begin(), kOwnerEnd, input.begin() + kLabel.size());
-  return HMAC(EVP_sha256(), key.hmac.data(), static_cast<int>(key.hmac.size()), input.data(), input.size(),
-              mac.data(), nullptr) != nullptr;
+/// Of what stands before the MAC.
+bool mac_of(const TicketKey& key, Bytes id, TicketKeyMac& mac) noexcept {
+  return mac_with(key, kLabel, id.first(kOwnerEnd), mac);
 }
 
 }  // namespace
 
 MemberNumber number_of_member(std::string_view name) noexcept {
-  Mac digest{};
+  std::array<std::uint8_t, SHA256_DIGEST_LENGTH> digest{};
   SHA256(as_bytes(name).data(), name.size(), digest.data());
   const MemberNumber number = ByteReader{digest}.u32().value_or(0);
   return number == 0 ? 1 : number;
@@ -39,7 +32,7 @@ bool make_session_id(const TicketKey& key, MemberNumber owner, SessionIdBytes& i
   if (RAND_bytes(id.data(), kRandomEnd) != 1) return false;
   id[0] = key.name[0];
   for (std::size_t i = 0; i < 4; ++i) id[kRandomEnd + i] = static_cast<std::uint8_t>(owner >> (24 - 8 * i));
-  Mac mac{};
+  TicketKeyMac mac{};
   if (!mac_of(key, id, mac)) return false;
   std::copy_n(mac.begin(), kMacSize, id.begin() + kOwnerEnd);
   return true;
@@ -48,7 +41,7 @@ bool make_session_id(const TicketKey& key, MemberNumber owner, SessionIdBytes& i
 std::optional<MemberNumber> owner_of(const TicketKeyRing& ring, Bytes id) noexcept {
   if (id.size() != kSessionIdSize) return std::nullopt;
   for (const TicketKey& key : ring.keys()) {
-    Mac mac{};
+    TicketKeyMac mac{};
     if (key.name[0] != id[0] || !mac_of(key, id, mac)) continue;
     if (CRYPTO_memcmp(mac.data(), id.data() + kOwnerEnd, kMacSize) == 0)
       return ByteReader{id.subspan(kRandomEnd, 4)}.u32();

@@ -7,6 +7,7 @@
 
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
@@ -61,6 +62,14 @@ TicketKey derive_ticket_key(Bytes secret, std::uint64_t epoch, std::chrono::seco
   std::copy_n(material.data() + key.name.size(), key.aes.size(), key.aes.data());
   std::copy_n(material.data() + key.name.size() + key.aes.size(), key.hmac.size(), key.hmac.data());
   return key;
+}
+
+bool mac_with(const TicketKey& key, std::string_view label, Bytes bytes, TicketKeyMac& mac) noexcept {
+  std::array<std::uint8_t, 512> input{};
+  if (label.size() + bytes.size() > input.size()) return false;
+  const auto end = std::ranges::copy(bytes, std::ranges::copy(label, input.begin()).out).out;
+  return HMAC(EVP_sha256(), key.hmac.data(), static_cast<int>(key.hmac.size()), input.data(),
+              static_cast<std::size_t>(end - input.begin()), mac.data(), nullptr) != nullptr;
 }
 
 // The ring. ----------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.hpp"
@@ -35,6 +36,11 @@ TicketKey make_ticket_key(WallSeconds active_at);
 /// Key `epoch` of those that all who know `secret` come to by themselves: by HKDF-SHA256 (RFC 5869), active
 /// from `epoch` times `lifetime` after 1970. Throws `std::runtime_error` when OpenSSL can't.
 TicketKey derive_ticket_key(Bytes secret, std::uint64_t epoch, std::chrono::seconds lifetime);
+
+/// HMAC-SHA256 under the key, of a label that says what for, and `bytes`, 512 bytes together at
+/// most. False otherwise, and when OpenSSL can't.
+using TicketKeyMac = std::array<std::uint8_t, 32>;
+bool mac_with(const TicketKey& key, std::string_view label, Bytes bytes, TicketKeyMac& mac) noexcept;
 
 struct TicketKeyOptions {
   std::chrono::seconds lifetime{12 * 3600};  ///< A key seals new tickets for so long.
