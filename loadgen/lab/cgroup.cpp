@@ -109,7 +109,8 @@ int write_text(const std::string& file, std::string_view text) {
   return error;
 }
 
-/// A group leaves only once the kernel has reaped its last process, some milliseconds after we have.
+/// A group leaves only once the kernel has let go of its last process, some milliseconds after it is gone for
+/// those who look at /proc.
 bool remove_group(const std::string& folder) {
   using namespace std::chrono_literals;
   for (int left = 500; left > 0; --left) {
@@ -231,7 +232,7 @@ unsigned remove_leftover_groups(const std::vector<CgroupPlace>& places) {
     std::error_code error;
     for (const auto& entry : std::filesystem::directory_iterator(place.folder, error)) {
       const int pid = pid_of_cgroup(entry.path().filename().string());
-      if (pid != 0 && !alive(pid) && ::rmdir(entry.path().c_str()) == 0) ++removed;
+      if (pid != 0 && !alive(pid) && remove_group(entry.path())) ++removed;
     }
   }
   return removed;
