@@ -109,20 +109,27 @@ bool Members::leads() const noexcept {
   });
 }
 
-std::optional<tls::MemberNumber> Members::heir(const tls::SessionIdBytes& id, bool self_serves,
-                                               tls::MemberNumber leaving) const noexcept {
-  std::optional<tls::MemberNumber> best;
+std::optional<tls::MemberNumber> Members::heir(const tls::SessionIdBytes& id) const noexcept {
+  const Member* best = nullptr;
   std::uint64_t best_weight = 0;
-  const auto consider = [&](tls::MemberNumber member) {
-    const std::uint64_t its_weight = weight(id, member);
-    if (member == leaving || (best && its_weight <= best_weight)) return;
-    best = member, best_weight = its_weight;
-  };
-  if (self_serves) consider(number_);
   for (const Member& member : others_) {
-    if (member.serving()) consider(member.number);
+    const std::uint64_t its_weight = weight(id, member.number);
+    if (!member.serving() || (best != nullptr && its_weight <= best_weight)) continue;
+    best = &member, best_weight = its_weight;
   }
-  return best;
+  return best == nullptr ? std::nullopt : std::optional(best->number);
+}
+
+std::vector<tls::MemberNumber> Members::heirs(const tls::SessionIdBytes& id, std::size_t count) const {
+  std::vector<tls::MemberNumber> heirs;
+  for (const Member& member : others_)
+    if (member.liveness == Liveness::alive) heirs.push_back(member.number);
+  count = std::min(count, heirs.size());
+  const auto by_weight = [&](tls::MemberNumber member) { return weight(id, member); };
+  std::ranges::partial_sort(heirs, heirs.begin() + static_cast<std::ptrdiff_t>(count), std::greater{},
+                            by_weight);
+  heirs.resize(count);
+  return heirs;
 }
 
 }  // namespace sluice::cluster

@@ -81,10 +81,12 @@ class Members {
   const Member* find(const std::string& name) const noexcept;
   /// This member is the eldest of those that are not dead: it makes the ticket keys.
   bool leads() const noexcept;
-  /// Who keeps session `id` when the member it names is gone: by rendezvous hashing (Thaler & Ravishankar
-  /// 1998) over all that serve, this one included, except `leaving`. `nullopt`: nobody is left.
-  std::optional<tls::MemberNumber> heir(const tls::SessionIdBytes& id, bool self_serves,
-                                        tls::MemberNumber leaving) const noexcept;
+  /// Whom of the others this member, which leaves, gives session `id` when its home is gone: the first by
+  /// rendezvous hashing (Thaler & Ravishankar 1998) of those that serve. `nullopt`: nobody is left.
+  std::optional<tls::MemberNumber> heir(const tls::SessionIdBytes& id) const noexcept;
+  /// Which of the others may have inherited it, the likeliest first: in the same order, those that are about
+  /// to leave as well, since they have it until they do.
+  std::vector<tls::MemberNumber> heirs(const tls::SessionIdBytes& id, std::size_t count) const;
 
  private:
   Member* look_up(const std::string& name) noexcept;

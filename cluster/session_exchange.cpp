@@ -11,6 +11,8 @@ namespace {
 
 /// Of a push, so that a message stays well below its bound.
 constexpr std::size_t kBatchBytes = kMessageMax / 2;
+/// Sessions that are on their way to others, and with nobody.
+constexpr std::size_t kTakenAtOnce = 512;
 
 tls::SecretBytes encoded(const tls::SessionState& state) {
   tls::SecretBuffer bytes;
@@ -37,20 +39,20 @@ SessionExchange::SessionExchange(const Executor& executor, tls::Engine& tls, con
 
 // Asking. ------------------------------------------------------------------------------------------
 
-/// First whoever was named, then its home, and then its heir: a home may have left, and come back, since it
+/// First whoever was named, then its home, and then its heirs: a home may have left, and come back, since it
 /// handed the session over.
 bool SessionExchange::ask(std::uint32_t request, Question& question, tls::MemberNumber whom) {
   const auto home = tls::owner_of(*tls_.ticket_keys().ring(), question.id);
   if (!home) return false;
-  for (const auto place : {whom, *home, members_.heir(question.id, true, *home).value_or(0)}) {
+  const auto asked = [&](tls::MemberNumber place) {
     const Member* const member = members_.find(place);
-    const bool asked = std::ranges::find(question.asked, place) != question.asked.end();
-    if (member == nullptr || member->liveness != Liveness::alive || asked) continue;
-    if (question.asked.size() == kPlacesMax) return false;
+    const bool before = std::ranges::find(question.asked, place) != question.asked.end();
+    if (member == nullptr || member->liveness != Liveness::alive || before) return false;
     question.asked.push_back(place);
     return send_(place, Fetch{.request = request, .id = question.id});
-  }
-  return false;
+  };
+  if (question.asked.size() == kPlacesMax) return false;
+  return asked(whom) || asked(*home) || std::ranges::any_of(members_.heirs(question.id, kPlacesMax), asked);
 }
 
 void SessionExchange::fetch(const tls::SessionIdBytes& id, tls::MemberNumber from, Done done) {
@@ -152,22 +154,28 @@ std::optional<tls::MemberNumber> SessionExchange::keeper(const tls::SessionIdByt
   const auto home = tls::owner_of(*tls_.ticket_keys().ring(), id);
   const Member* const member = home ? members_.find(*home) : nullptr;
   if (member != nullptr && member->serving()) return member->number;
-  return members_.heir(id, false, home.value_or(0));
+  return members_.heir(id);
 }
 
+/// Meanwhile others still ask, and are told where a session went.
 Task<void> SessionExchange::push_all() {
   tell_words();
-  std::map<tls::MemberNumber, std::vector<tls::SessionState>> by_keeper;
-  for (auto& [id, session] : tls_.sessions().take(SIZE_MAX, wall_now())) {
-    if (const auto member = keeper(id)) {
-      by_keeper[*member].push_back({.id = id, .session = std::move(session)});
-    } else {
-      ++counts_.lost;
+  const WallSeconds now = wall_now();
+  for (auto taken = tls_.sessions().take(kTakenAtOnce, now); !taken.empty();) {
+    std::map<tls::MemberNumber, std::vector<tls::SessionState>> by_keeper;
+    for (auto& [id, session] : taken) {
+      if (const auto member = keeper(id)) {
+        tls_.sessions().note({.id = id, .at = *member, .expires_at = session.expires_at}, now);
+        by_keeper[*member].push_back({.id = id, .session = std::move(session)});
+      } else {
+        ++counts_.lost;
+      }
     }
-  }
-  for (auto& [member, sessions] : by_keeper) {
-    auto theirs = std::move(sessions);
-    co_await push_to(member, std::move(theirs));
+    for (auto& [member, sessions] : by_keeper) {
+      auto theirs = std::move(sessions);
+      co_await push_to(member, std::move(theirs));
+    }
+    taken = tls_.sessions().take(kTakenAtOnce, now);
   }
 }
 

@@ -49,7 +49,7 @@ class SessionExchange {
   /// False when that member can't be reached.
   using SendTo = std::function<bool(tls::MemberNumber, const Message&)>;
   static constexpr std::size_t kOpenMax = 10'000;
-  static constexpr std::size_t kPlacesMax = 4;  ///< Members that are asked for one session.
+  static constexpr std::size_t kPlacesMax = 5;  ///< Members that are asked for one session.
   static constexpr std::chrono::milliseconds kPushPatience{2000};
 
   SessionExchange(const Executor& executor, tls::Engine& tls, const Members& members, SendTo send,

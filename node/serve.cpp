@@ -57,7 +57,7 @@ class Supervisor {
 
   /// Any thread.
   void drain() {
-    boost::asio::post(io_, [this] { begin_drain(); });
+    boost::asio::post(io_, [this] { announce_drain(server_.config().drain_grace); });
   }
 
   /// Returns when every processor has ended.
@@ -82,8 +82,8 @@ class Supervisor {
 
   void on_signal(int signal) {
     switch (signal) {
-      case SIGTERM: begin_drain(); break;
-      case SIGINT: draining_ ? server_.abort() : begin_drain(); break;
+      case SIGTERM: announce_drain(server_.config().drain_grace); break;
+      case SIGINT: draining_ ? server_.abort() : announce_drain({}); break;
       case SIGQUIT: server_.abort(); break;
       case SIGUSR1: server_.log().reopen(); break;
       default:
@@ -92,11 +92,26 @@ class Supervisor {
     }
   }
 
+  /// Still taking connections for `grace`; whoever asks again has no balancer to wait for.
+  void announce_drain(server::Settings::Duration grace) {
+    if (!std::exchange(announced_, true)) {
+      std::puts("draining");
+      std::fflush(stdout);
+      server_.announce_drain();
+      if (cluster_ != nullptr) cluster_->drain();
+      if (grace > grace.zero()) {
+        deadline_.expires_after(grace);
+        deadline_.async_wait([this](const boost::system::error_code& error) {
+          if (!error) begin_drain();
+        });
+        return;
+      }
+    }
+    begin_drain();
+  }
+
   void begin_drain() {
     if (std::exchange(draining_, true)) return;
-    std::puts("draining");
-    std::fflush(stdout);
-    if (cluster_ != nullptr) cluster_->drain();
     server_.drain();
     deadline_.expires_after(server_.config().drain_timeout);
     deadline_.async_wait([this](const boost::system::error_code& error) {
@@ -109,6 +124,7 @@ class Supervisor {
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_{io_};
   boost::asio::steady_timer deadline_{io_};
+  bool announced_ = false;
   bool draining_ = false;
 };
 

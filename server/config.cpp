@@ -44,6 +44,8 @@ void Config::declare(Settings& settings) {
   settings.add("server.processors", processors, 0, 1024, "Threads that serve; 0: one per usable CPU");
   settings.add("server.keepalive_timeout", keepalive_timeout, 1ms, 1h,
                "Idle persistent connections are closed after this");
+  settings.add("server.drain_grace", drain_grace, 0ms, 10min,
+               "After TERM: not ready any more, but still taking connections until balancers have noticed");
   settings.add("server.drain_timeout", drain_timeout, 0ms, 1h,
                "Longest wait for open connections after TERM");
   settings.add("server.static_root", static_root, "Directory served beside the application; empty: none");

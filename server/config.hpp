@@ -59,8 +59,9 @@ struct Config {
   std::vector<std::string> listen{"0.0.0.0:8443"};  ///< host:port, port 0 picks a free one.
   std::uint64_t processors = 0;                     ///< 0: one per CPU this process may use.
   Duration keepalive_timeout{10'000};               ///< Idle persistent connections; 10 s as in the paper.
-  Duration drain_timeout{30'000};                   ///< After TERM: what is still open then is cut.
-  std::filesystem::path static_root{};              ///< Served beside the application; empty: nothing.
+  Duration drain_grace{0};              ///< After TERM: it still takes connections, while balancers notice.
+  Duration drain_timeout{30'000};       ///< After TERM: what is still open then is cut.
+  std::filesystem::path static_root{};  ///< Served beside the application; empty: nothing.
   std::filesystem::path state_dir{"/var/lib/sluice"};
   Duration hsts_max_age{365 * 24 * 3'600'000LL};  ///< Strict-Transport-Security; 0: not sent (localhost).
   std::uint64_t backlog = 1024;                   ///< Kernel queue of connections not yet accepted.

@@ -25,6 +25,8 @@ class Server {
   /// null when it stands alone.
   void start(Peers* peers = nullptr);
   /// Stops accepting; answers what was accepted.
+  /// From now on it says that it drains; it still takes connections.
+  void announce_drain() noexcept { draining_ = true; }
   void drain();
   /// Cuts every connection.
   void abort();

@@ -49,6 +49,24 @@ def test_term_answers_what_was_accepted_then_exits_with_0(start):
     assert server.wait() == 0
 
 
+def test_with_a_grace_it_still_serves_while_balancers_notice(start):
+    server = start({"server.drain_grace": "10m"})
+    kept = server.connect()
+    server.signal(signal.SIGTERM)
+    eventually(lambda: not_ready(server), "readyz is red")
+    assert server.get("/").status == 200
+    assert kept.get("/").header("Connection") is None, "nobody is sent away"
+    server.signal(signal.SIGTERM)
+    assert kept.ending() == (True, True)
+    assert server.wait() == 0
+
+
+def test_nobody_waits_for_the_grace_at_a_terminal(start):
+    server = start({"server.drain_grace": "10m"})
+    server.signal(signal.SIGINT)
+    assert server.wait() == 0
+
+
 def test_draining_server_accepts_nobody(start):
     server = start({"server.drain_timeout": "1m", "limits.body_timeout": "1m"})
     busy = begun_request(server)

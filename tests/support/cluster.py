@@ -44,9 +44,12 @@ class Cluster:
 
     def start(self, *names, binary="sluice-hello", launcher=lambda name: (), **settings):
         for name in names or self.ports:
-            self.members[name] = Server(binary, self.directory / name, [self.certificate],
-                                        {**self.of_member(name), **self.settings, **settings}, launcher=launcher(name))
+            self.members[name] = self.new_member(name, binary, self.directory / name, [self.certificate],
+                                                 {**self.of_member(name), **self.settings, **settings}, launcher=launcher(name))
         return self
+
+    def new_member(self, name, *arguments, **options):
+        return Server(*arguments, **options)
 
     def of_member(self, name):
         return {

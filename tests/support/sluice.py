@@ -198,6 +198,15 @@ class Connection:
             return True, True
 
 
+def over_tls(sock, context, session=None):
+    """A connection to a server known as HOST, handshake done."""
+    try:
+        return Connection(context.wrap_socket(sock, server_hostname=HOST, session=session, suppress_ragged_eofs=False))
+    except BaseException:
+        sock.close()
+        raise
+
+
 class Metrics:
     """One scrape, parsed from Prometheus' text format."""
 
@@ -253,6 +262,7 @@ class Server:
         for key, value in values.items():
             self.command += ["--set", f"{key}={value}"]
         self.env = {**os.environ, **(env or {})}
+        self.admin_headers = [("Authorization", f"Bearer {values['admin.token']}")] if "admin.token" in values else []
         self.lines = []
         self._start()
 
@@ -340,9 +350,12 @@ class Server:
     def tcp(self):
         code = self.process.poll()
         assert code is None, f"the server has ended with exit code {code}: {self.stderr()}"
-        sock = socket.create_connection((HOST, self.port), DEADLINE)
+        sock = self.dial(self.port)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return sock
+
+    def dial(self, port):
+        return socket.create_connection((HOST, port), DEADLINE)
 
     def raw(self):
         """A connection without TLS."""
@@ -352,13 +365,7 @@ class Server:
         """A TLS connection, handshake done. `options` are client_context()'s."""
         if context is None:
             context = client_context(trust=self.trust, **options)
-        sock = self.tcp()
-        try:
-            return Connection(context.wrap_socket(
-                sock, server_hostname=HOST, session=session, suppress_ragged_eofs=False))
-        except BaseException:
-            sock.close()
-            raise
+        return over_tls(self.tcp(), context, session)
 
     def get(self, target, headers=(), method="GET"):
         """One request on a connection of its own."""
@@ -366,8 +373,8 @@ class Server:
             return connection.get(target, headers, method)
 
     def admin(self, target, method="GET"):
-        with Connection(socket.create_connection((HOST, self.admin_port), DEADLINE)) as connection:
-            return connection.get(target, [("Connection", "close")], method)
+        with Connection(self.dial(self.admin_port)) as connection:
+            return connection.get(target, [("Connection", "close"), *self.admin_headers], method)
 
     def metrics(self):
         response = self.admin("/metrics")

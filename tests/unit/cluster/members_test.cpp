@@ -117,27 +117,35 @@ TEST(Members, AgreeOnHeirsAndLeader) {
   EXPECT_EQ(leaders, 1);
   std::mt19937_64 random(7);
   std::map<tls::MemberNumber, int> shares;
-  const auto leaving = tls::number_of_member("c");
+  const auto leaver = tls::number_of_member("c");
   for (int i = 0; i < 4000; ++i) {
     tls::SessionIdBytes id{};
     for (auto& byte : id) byte = static_cast<std::uint8_t>(random());
-    const auto heir = views[0].heir(id, true, leaving);
+    const auto heir = views[2].heir(id);
     ASSERT_TRUE(heir);
-    ASSERT_NE(*heir, leaving);
     ++shares[*heir];
-    for (const auto& view : views) EXPECT_EQ(view.heir(id, view.self().name != "c", leaving), heir);
+    for (const auto& view : views) {
+      auto heirs = view.heirs(id, names.size());
+      ASSERT_EQ(heirs.size(), names.size() - 1);
+      std::erase(heirs, leaver);
+      const bool has_it = tls::number_of_member(view.self().name) == *heir;
+      EXPECT_EQ(heirs.front() == *heir, !has_it) << view.self().name;
+    }
   }
   ASSERT_EQ(shares.size(), 4U);
   for (const auto& [member, share] : shares) EXPECT_NEAR(share, 1000, 150);
 }
 
-TEST(Members, NobodyIsHeirWhenNobodyIsLeft) {
+TEST(Members, WhoLeavesInheritsNothingButIsAskedForWhatItHas) {
   Members members{hello_of("a")};
-  EXPECT_FALSE(members.heir({}, false, 0));
-  EXPECT_EQ(members.heir({}, true, 0), tls::number_of_member("a"));
+  EXPECT_FALSE(members.heir({}));
+  EXPECT_TRUE(members.heirs({}, 3).empty());
   members.hello(hello_of("b"), kNow);
   members.digest(hello_of("b"), {.state = MemberState::draining}, kNow);
-  EXPECT_FALSE(members.heir({}, false, 0)) << "who leaves inherits nothing";
+  EXPECT_FALSE(members.heir({}));
+  EXPECT_EQ(members.heirs({}, 3), std::vector{tls::number_of_member("b")});
+  members.goodbye(hello_of("b"));
+  EXPECT_TRUE(members.heirs({}, 3).empty());
 }
 
 }  // namespace
