@@ -36,7 +36,7 @@ struct Options {
 enum class Rejection : std::uint8_t {
   certificate,  ///< No TLS, or not with a certificate of the cluster.
   silent,       ///< Not a word in time.
-  protocol,     ///< What it said was no message, or too long.
+  protocol,     ///< What it said was no message, too long, or changed on its way.
   version,      ///< Another major version.
   identity,     ///< The name is not the certificate's, is somebody else's, or of an earlier process.
   full,         ///< Too many connections, or members.

@@ -164,6 +164,8 @@ Task<void> Mesh::converse(Hello from, ChannelPtr channel, std::string address) {
     if (!message) {
       if (message.error().category() == protocol_category())
         reject(Rejection::protocol, *channel, message.error().message());
+      if (message.error().category() == asio::error::get_ssl_category())  // changed on its way
+        handlers_.rejected(Rejection::protocol);
       break;
     }
     const bool keys = std::holds_alternative<Keys>(*message);

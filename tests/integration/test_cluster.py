@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from cluster import (DIGEST, FETCH, GOODBYE, HELLO, KEYS, KINDS, WANT_KEYS, Cluster, Stranger, Visitor, frame, free_port, hello,
+from cluster import (DIGEST, FETCH, GOODBYE, HELLO, KEYS, KINDS, WANT_KEYS, Cluster, Stranger, Visitor, Wire, frame, free_port, hello,
                      make_members, moved, rejected, status)
 from sluice import BIN, DEADLINE, HOST, StartFailed, eventually
 
@@ -245,6 +245,59 @@ def test_later_minor_versions_are_understood(cluster, member):
         heard = later.ending()
     assert [kind for kind, _ in heard] == [HELLO, FETCH + 1], heard
     assert rejected(member, "protocol") == 0
+
+
+# Harm on the wire.
+
+@pytest.fixture
+def tapped(cluster):
+    """(cluster, wire): what b says to a goes through the wire."""
+    with Wire(cluster.ports["a"]) as wire:
+        cluster.start("a", **{"cluster.peers": f"{HOST}:{cluster.ports['b']}"})
+        cluster.start("b", **{"cluster.peers": f"{HOST}:{wire.port}"})
+        cluster.await_whole()
+        yield cluster, wire
+
+
+def refusals(member):
+    return member.metrics().total("cluster_rejections_total")
+
+
+def test_what_was_recorded_on_the_wire_is_worth_nothing_later(tapped):
+    cluster, wire = tapped
+    visitor = Visitor("session id")
+    visitor.visit(cluster["a"])
+    assert visitor.visit(cluster["b"]), "fetched over the wire"
+    handed = eventually(lambda: moved(cluster["a"], "fetch", "out"), "it is counted")
+    recording, before = bytes(wire.recorded[-1]), rejected(cluster["a"], "certificate")
+    with Stranger(cluster.ports["a"]) as replay:
+        replay.send(recording)
+        replay.ending()
+    eventually(lambda: rejected(cluster["a"], "certificate") == before + 1, "it is counted")
+    assert moved(cluster["a"], "fetch", "out") == handed, "nothing was given for it"
+    assert visitor.visit(cluster["a"]) and visitor.visit(cluster["b"])
+
+
+@pytest.mark.parametrize("where", ["first", "middle", "last"])
+def test_a_flipped_bit_ends_a_connection_and_no_more(tapped, where):
+    cluster, wire = tapped
+    visitor = Visitor("session id")
+    visitor.visit(cluster["a"])
+    flips = []
+
+    def flip(data):
+        if flips or len(data) < 6:
+            return data
+        flips.append(where)
+        at = {"first": 5, "middle": len(data) // 2, "last": len(data) - 1}[where]  # 5: after the record's header
+        return data[:at] + bytes([data[at] ^ 1]) + data[at + 1:]
+
+    before, connections = refusals(cluster["a"]), len(wire.recorded)
+    wire.harm = flip
+    eventually(lambda: flips and len(wire.recorded) > connections, "b has come again")
+    eventually(lambda: refusals(cluster["a"]) > before, "it is counted")
+    cluster.await_whole()
+    assert visitor.visit(cluster["b"])
 
 
 # Set-up.

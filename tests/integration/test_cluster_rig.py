@@ -24,7 +24,7 @@ def rig():
 @pytest.fixture
 def members(rig, tmp_path, ecdsa):
     with RigCluster(rig, tmp_path, ecdsa) as members:
-        members.start(**{"server.drain_grace": "500ms"}).await_whole()
+        members.start(**{"server.drain_grace": "300ms"}).await_whole()
         yield members
 
 

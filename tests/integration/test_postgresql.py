@@ -6,13 +6,12 @@ import threading
 
 import pytest
 
-from postgres import Postgres, programs
+from postgres import ITEMS, Postgres, check_books, last_bid, open_items, populate, programs
 from shop import Bidder, servlet
 from sluice import BIN, Server, eventually
 
 pytestmark = pytest.mark.skipif(programs() is None,
                                 reason="no PostgreSQL server is installed (/usr/lib/postgresql/*/bin)")
-ITEMS = 3
 
 
 @pytest.fixture(scope="module")
@@ -24,10 +23,6 @@ def postgres():
 
 def sluice(*arguments):
     return subprocess.run([BIN / "sluice", *map(str, arguments)], capture_output=True, text=True)
-
-
-def populate(url):
-    return sluice("populate", "--db", url, "--users", 60, "--items", 60, "--old-items", 20)
 
 
 @pytest.fixture
@@ -44,29 +39,6 @@ def database(postgres, request):
 def start_shop(directory, certificate, url, settings=None):
     return Server("sluice", directory, [certificate],
                   {"database.url": url, "auction.rubis_client": "true", **(settings or {})})
-
-
-def open_items(postgres, name):
-    rows = postgres.rows(name, "SELECT id FROM items WHERE end_date > extract(epoch FROM now()) + 3600 ORDER BY id"
-                               f" LIMIT {ITEMS}")
-    return [item for item, in rows]
-
-
-def last_bid(postgres, name):
-    return postgres.rows(name, "SELECT coalesce(max(id), 0) FROM bids")[0][0]
-
-
-def check_books(postgres, name, since):
-    """Bids rise, the highest wins, nothing is lost in between. The bids since then, as (item, user, cents)."""
-    bids = postgres.rows(name, f"SELECT item_id, user_id, bid FROM bids WHERE id > {since} ORDER BY id")
-    rising = {}
-    for item, _, cents in bids:
-        assert cents > rising.get(item, 0), f"item {item}: {cents} after {rising.get(item)}"
-        rising[item] = cents
-    wrong = postgres.rows(name, "SELECT i.id FROM items i WHERE max_bid IS DISTINCT FROM (SELECT max(bid) FROM bids"
-                                " WHERE item_id = i.id) OR nb_of_bids <> (SELECT count(*) FROM bids WHERE item_id = i.id)")
-    assert wrong == []
-    return bids
 
 
 def test_populate_refuses_a_database_that_is_not_empty(postgres, database):

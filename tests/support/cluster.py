@@ -1,9 +1,11 @@
 """A cluster of members for a test: certificates, ports, members by name; and a stranger at their peer port."""
+import contextlib
 import random
 import socket
 import ssl
 import struct
 import subprocess
+import threading
 
 from sluice import BIN, DEADLINE, HOST, Server, client_context, eventually
 
@@ -124,6 +126,48 @@ class Visitor:
             resumed = connection.sock.session_reused
             self.session = connection.sock.session
             return resumed
+
+
+# Between members.
+
+class Wire:
+    """In front of a member's peer port: passes bytes, writes down what the dialing side says, and does harm when told to."""
+
+    def __init__(self, port):
+        self.to, self.recorded, self.harm = port, [], lambda data: data
+        self.listener = socket.create_server((HOST, 0))
+        self.port = self.listener.getsockname()[1]
+        self.ends = [self.listener]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self.listener.accept()
+                far = socket.create_connection((HOST, self.to))
+                self.ends += [near, far]
+                said = bytearray()
+                self.recorded.append(said)
+                threading.Thread(target=self.carry, args=(near, far, said), daemon=True).start()
+                threading.Thread(target=self.carry, args=(far, near, None), daemon=True).start()
+
+    def carry(self, near, far, said):
+        with contextlib.suppress(OSError):
+            while data := near.recv(65536):
+                if said is not None:
+                    said += data
+                    data = self.harm(data)
+                far.sendall(data)
+        for end in near, far:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for end in self.ends:
+            end.close()
 
 
 # A stranger.

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 
-from sluice import DEADLINE, HOST, eventually
+from sluice import BIN, DEADLINE, HOST, eventually
 
 
 def programs():
@@ -40,9 +40,10 @@ def free_port():
 
 
 class Postgres:
-    """Takes sessions on its socket, and on `port` of 127.0.0.1."""
+    """Takes sessions on its socket, and on `port` of `host`, from `clients` as well."""
 
-    def __init__(self):
+    def __init__(self, host=HOST, clients=None):
+        self.host = host
         self.port = free_port()
         self.user = other_user()
         # Not pytest's directory: its path may be too long for a socket, and other users may not go there.
@@ -52,6 +53,9 @@ class Postgres:
         self.data = self.directory / "data"
         self._run("initdb", "-D", self.data, "-U", "tester", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8",
                   "--no-sync", "--no-instructions")
+        if clients:
+            with (self.data / "pg_hba.conf").open("a") as file:
+                file.write(f"host all all {clients} trust\n")
         self.process = None
         self.start()
 
@@ -62,7 +66,7 @@ class Postgres:
     def start(self):
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [programs() / "postgres", "-D", self.data, "-k", self.directory, "-h", HOST, "-p", str(self.port),
+                [programs() / "postgres", "-D", self.data, "-k", self.directory, "-h", self.host, "-p", str(self.port),
                  "-c", "fsync=off", "-c", "shared_buffers=32MB"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory, **self.user)
         eventually(lambda: self.try_sql("postgres", "SELECT 1") == "1", "PostgreSQL takes sessions")
@@ -100,3 +104,36 @@ class Postgres:
     def rows(self, database, statement):
         """Rows of numbers."""
         return [tuple(map(int, line.split("|"))) for line in self.sql(database, statement).splitlines()]
+
+
+# An auction in it.
+
+ITEMS = 3
+
+
+def populate(url):
+    return subprocess.run([BIN / "sluice", "populate", "--db", url, "--users", "60", "--items", "60", "--old-items", "20"],
+                          capture_output=True, text=True)
+
+
+def open_items(postgres, name):
+    rows = postgres.rows(name, "SELECT id FROM items WHERE end_date > extract(epoch FROM now()) + 3600 ORDER BY id"
+                               f" LIMIT {ITEMS}")
+    return [item for item, in rows]
+
+
+def last_bid(postgres, name):
+    return postgres.rows(name, "SELECT coalesce(max(id), 0) FROM bids")[0][0]
+
+
+def check_books(postgres, name, since):
+    """Bids rise, the highest wins, nothing is lost in between. The bids since then, as (item, user, cents)."""
+    bids = postgres.rows(name, f"SELECT item_id, user_id, bid FROM bids WHERE id > {since} ORDER BY id")
+    rising = {}
+    for item, _, cents in bids:
+        assert cents > rising.get(item, 0), f"item {item}: {cents} after {rising.get(item)}"
+        rising[item] = cents
+    wrong = postgres.rows(name, "SELECT i.id FROM items i WHERE max_bid IS DISTINCT FROM (SELECT max(bid) FROM bids"
+                                " WHERE item_id = i.id) OR nb_of_bids <> (SELECT count(*) FROM bids WHERE item_id = i.id)")
+    assert wrong == []
+    return bids
