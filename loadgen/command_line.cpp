@@ -241,7 +241,8 @@ void add_tls_options(CLI::App& app, RunWords& words) {
   app.add_option("--attack-source", words.attack_sources,
                  "Local address that attackers come from, as 127.66.6.1; several are taken in turn")
       ->group(tls);
-  app.add_option("--source", words.sources, "Local address to come from; several are taken in turn")
+  app.add_option("--source", words.sources,
+                 "Local address to come from; several are taken in turn, one for each client")
       ->group(tls);
 }
 

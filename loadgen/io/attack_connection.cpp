@@ -18,7 +18,7 @@ AttackConnection::~AttackConnection() {
 }
 
 void AttackConnection::open(const Address& to, Sources& sources, std::chrono::nanoseconds timeout) {
-  const auto opened = open_connection(to, sources);
+  const auto opened = open_connection(to, sources, sources.take());
   if (!opened) return finish(AttackEnd::failed);
   socket_ = *opened;
   if (!loop_.add(socket_, *this)) return finish(AttackEnd::failed);

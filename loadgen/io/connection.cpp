@@ -102,11 +102,11 @@ Connection::~Connection() {
   --wire_.open;
 }
 
-void Connection::open(TlsSession session) {
+void Connection::open(TlsSession session, std::size_t source) {
   began_ = Monotonic::now();
   offered_ = std::move(session);
   ++wire_.tally.connections.attempted;
-  const auto opened = open_connection(wire_.target, wire_.sources);
+  const auto opened = open_connection(wire_.target, wire_.sources, source);
   if (!opened) return fail(cause_of(opened.error().value()));
   fd_ = *opened;
   ++wire_.open;

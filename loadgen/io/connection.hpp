@@ -67,8 +67,9 @@ class Connection final : public Watched {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// Starts; `session` may be null. Failures come through the owner, possibly before this returns.
-  void open(TlsSession session);
+  /// Starts; `session` may be null, `source` is the client's, of Wire::sources. Failures come through the
+  /// owner, possibly before this returns.
+  void open(TlsSession session, std::size_t source);
   /// One request, when established and no other one is in progress.
   void send(std::string_view request, bool keep_body);
   /// The owner gives up on the handshake in progress and destroys this next.

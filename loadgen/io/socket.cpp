@@ -88,11 +88,11 @@ bool Sources::grow() {
   // 127.<64 + thread>.0.1, .2, ...: away from the addresses that servers listen on.
   addresses_.push_back(
       loopback_address((64U + thread_ % 128U) << 16 | static_cast<std::uint32_t>(addresses_.size() + 1)));
-  turn_ = addresses_.size() - 1;
+  current_ = addresses_.size() - 1;
   return true;
 }
 
-boost::system::result<int> open_connection(const Address& to, Sources& sources) {
+boost::system::result<int> open_connection(const Address& to, Sources& sources, std::size_t source) {
   for (std::size_t tried = 1;; ++tried) {
     const int fd = ::socket(to.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return last_error();
@@ -102,9 +102,8 @@ boost::system::result<int> open_connection(const Address& to, Sources& sources) 
     if (!sources.addresses_.empty()) {
       // The port is chosen by connect(), so that one port serves connections to different servers.
       ::setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-      const Address& from = sources.addresses_[sources.turn_ % sources.addresses_.size()];
-      if (!sources.may_grow_)
-        ++sources.turn_;  // those asked for are taken in turn, our own one after the other
+      const std::size_t index = sources.may_grow_ ? sources.current_ : source + tried - 1;
+      const Address& from = sources.addresses_[index % sources.addresses_.size()];
       ok = ::bind(fd, from.get(), from.size) == 0;
     }
     if (ok && (::connect(fd, to.get(), to.size) == 0 || errno == EINPROGRESS)) return fd;
@@ -112,7 +111,7 @@ boost::system::result<int> open_connection(const Address& to, Sources& sources) 
     ::close(fd);
     if (error != boost::system::errc::address_not_available) return error;
     if (tried < sources.addresses_.size()) {
-      if (sources.may_grow_) ++sources.turn_;
+      ++sources.current_;
     } else if (!sources.grow()) {
       return error;
     }

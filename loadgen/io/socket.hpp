@@ -24,8 +24,9 @@ struct Address {
 Address resolve(const Target& target);
 
 /// Local addresses. One has some 28,000 ports towards one server, and a port rests for a minute after its
-/// use. Addresses that were asked for are taken in turn. Where none were, and the target is in 127.0.0.0/8,
-/// one is used until its ports have run out, then the next, and a further one when all have. One thread.
+/// use. Addresses that were asked for are taken in turn, and who took one keeps it while it has ports. Where
+/// none were, and the target is in 127.0.0.0/8, one is used until its ports have run out, then the next, and
+/// a further one when all have. One thread.
 class Sources {
  public:
   /// `asked`: literal addresses of the target's family, by `option`; throws UsageError otherwise, which names
@@ -33,19 +34,24 @@ class Sources {
   Sources(const std::vector<std::string>& asked, const Address& target, unsigned thread,
           std::string_view option = "--source");
 
+  /// The next one: a client has one for all its connections.
+  std::size_t take() noexcept { return turn_++; }
+
  private:
-  friend boost::system::result<int> open_connection(const Address& to, Sources& sources);
+  friend boost::system::result<int> open_connection(const Address& to, Sources& sources, std::size_t source);
   /// Another loopback address; false when there is none to take.
   bool grow();
 
   std::vector<Address> addresses_;  // empty: the system's choice
-  std::size_t turn_ = 0;
+  std::size_t turn_ = 0;            // of those asked for
+  std::size_t current_ = 0;         // of our own
   bool may_grow_ = false;
   unsigned thread_ = 0;
 };
 
-/// A non-blocking socket on its way to `to` (TCP_NODELAY); the caller owns it. errc of socket(2), bind(2) or
+/// A non-blocking socket on its way to `to` (TCP_NODELAY), from the source that its client took; the caller
+/// owns it. errc of socket(2), bind(2) or
 /// connect(2): address_not_available means out of ports, too_many_files_open out of descriptors.
-boost::system::result<int> open_connection(const Address& to, Sources& sources);
+boost::system::result<int> open_connection(const Address& to, Sources& sources, std::size_t source);
 
 }  // namespace sluice::loadgen

@@ -40,7 +40,11 @@ void merge_cookies(std::string& jar, std::string_view fresh) {
 }
 
 User::User(Crowd& crowd, Random random, std::unique_ptr<Script> script, Lane* lane) noexcept
-    : crowd_(crowd), random_(random), script_(std::move(script)), lane_(lane) {}
+    : crowd_(crowd),
+      random_(random),
+      script_(std::move(script)),
+      lane_(lane),
+      source_(crowd.wire.sources.take()) {}
 
 User::~User() { set_doing(Doing::gone); }
 
@@ -134,7 +138,8 @@ void User::ask() {
 void User::send() {
   if (!connection_) {
     connection_ = std::make_unique<Connection>(crowd_.wire, *this);
-    return connection_->open(crowd_.resumption.offer(session_.get(), crowd_.wire.loop.pass_time(), random_));
+    return connection_->open(crowd_.resumption.offer(session_.get(), crowd_.wire.loop.pass_time(), random_),
+                             source_);
   }
   std::string request;
   request.reserve(asked_.size() + crowd_.wire.head.size() + cookies_.size() + 32);

@@ -99,6 +99,7 @@ class User final : public boost::intrusive::list_base_hook<>, public Connection:
   Random random_;
   std::unique_ptr<Script> script_;
   Lane* lane_;
+  const std::size_t source_;
   std::unique_ptr<Connection> connection_;
   TlsSession session_;  // the last one issued to this user
   Action action_;

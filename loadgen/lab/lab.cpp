@@ -8,6 +8,7 @@
 
 #include "loadgen/error.hpp"
 #include "loadgen/lab/bench.hpp"
+#include "loadgen/lab/cluster/cluster_plan.hpp"
 #include "loadgen/lab/page.hpp"
 #include "loadgen/report/format.hpp"
 #include "loadgen/report/json.hpp"
@@ -197,6 +198,7 @@ int run_lab(const LabOptions& options, std::ostream& progress, const std::atomic
     progress << lab_list();
     return 0;
   }
+  if (options.experiment == lab::kClusterBalance) return run_cluster_lab(options, progress, stop);
   const LabOptions complete = lab::with_the_papers_costs(options);
   lab::remove_leftover_groups(lab::own_cgroup_places());
   lab::remove_leftover_folders();
@@ -217,6 +219,15 @@ std::string lab_list() {
       text += std::string(name) + " " + report::about(expected_total_s(lab::make_plan(options, cpus), true));
       text += size == LabSize::full ? "; with one policy, here\n" : ", ";
     }
+  }
+  text += std::string(lab::kClusterBalance) + "\n  " + std::string(lab::kClusterBalanceShows) + ".\n  ";
+  for (const auto& [size, name, end] :
+       {std::tuple{LabSize::quick, "--quick", ", "}, std::tuple{LabSize::normal, "default", ", "},
+        std::tuple{LabSize::full, "--full", "; as root, with HAProxy\n"}}) {
+    LabOptions options;
+    options.size = size;
+    text += std::string(name) + " " + report::about(expected_total_s(lab::make_cluster_plan(options, true))) +
+            end;
   }
   return text;
 }

@@ -28,6 +28,7 @@ struct LabOptions {
   std::string think, session_length;  ///< As `run`.
   std::vector<std::string> settings;  ///< Further settings of the server, key=value; they win.
   std::vector<double> multiples;      ///< Of the saturation rate.
+  std::vector<std::string> schemes;   ///< Of cluster-balance; empty: all.
   std::optional<double> saturation;   ///< Clients/s with one CPU: the search is left out.
   std::optional<double> duration_s, warmup_s, timeout_s;  ///< Of one point.
   unsigned repeats = 0;                                   ///< 0: up to the size.
@@ -43,6 +44,9 @@ struct LabOptions {
 /// stopped; 3 when no point is to be trusted as the generator was the limit in all of them. Throws UsageError
 /// and RunError, as when the server refuses a policy.
 int run_lab(const LabOptions& options, std::ostream& progress, const std::atomic<bool>& stop);
+
+/// The same for `cluster-balance`, whose servers are members of a cluster in network namespaces.
+int run_cluster_lab(const LabOptions& options, std::ostream& progress, const std::atomic<bool>& stop);
 
 /// `lab --list`: each experiment, what it shows, how long it takes.
 std::string lab_list();

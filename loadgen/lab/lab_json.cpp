@@ -1,9 +1,8 @@
-#include <cmath>
-
 #include <boost/json/array.hpp>
 #include <boost/json/value_from.hpp>
 
 #include "loadgen/lab/page.hpp"
+#include "loadgen/lab/page_parts.hpp"
 #include "loadgen/report/json.hpp"
 
 namespace sluice::loadgen::lab {
@@ -11,20 +10,6 @@ namespace sluice::loadgen::lab {
 namespace {
 
 namespace json = boost::json;
-
-/// JSON has no NaN.
-json::value number(double value) { return std::isfinite(value) ? json::value(value) : json::value(nullptr); }
-json::value number(const std::optional<double>& value) {
-  return value ? number(*value) : json::value(nullptr);
-}
-
-json::object machine_json(const Machine& machine) {
-  return {{"cpu", machine.cpu},
-          {"cpus", machine.cpus},
-          {"kernel", machine.kernel},
-          {"openssl", machine.openssl},
-          {"date", machine.date}};
-}
 
 json::object conditions_json(const Conditions& c, const LabOptions& options) {
   return {{"model", options.model},

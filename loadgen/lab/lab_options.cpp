@@ -63,6 +63,11 @@ void add_lab_options(CLI::App& command, LabOptions& options) {
       .add_option("--saturation", options.saturation,
                   "New clients/s that saturate one CPU, when known: leaves the search out")
       ->check(CLI::PositiveNumber);
+  command
+      .add_option("--scheme", options.schemes,
+                  "How balancers go, of cluster-balance: address-hash, session-id, round-robin, weighted, "
+                  "least-connections")
+      ->delimiter(',');
   add_duration(command, "--duration", options.duration_s,
                "Measured time of each point (of each phase of a step)");
   add_duration(command, "--warmup", options.warmup_s, "Time before it that is not measured");

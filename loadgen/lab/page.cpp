@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "loadgen/lab/page_parts.hpp"
 #include "loadgen/report/chart.hpp"
 #include "loadgen/report/format.hpp"
 
@@ -35,10 +36,6 @@ constexpr Column kColumns[] = {
 
 constexpr const char* kHollow =
     "Hollow points are not to be trusted: there the generator itself was the limit.";
-
-std::string tag(const char* name, const std::string& content) {
-  return "<" + std::string(name) + ">" + content + "</" + name + ">";
-}
 
 /// A figure of all variants against the load (with `resumption`, against the share that resumes).
 std::string sweep_chart(const Findings& findings, const std::string& title, const std::string& y_label,
@@ -155,22 +152,14 @@ std::string table_of_points(const Findings& findings) {
          head + "<th></th></tr></thead><tbody>" + body + "</tbody></table></div>";
 }
 
-std::string fact(const std::string& name, const std::string& value) {
-  return value.empty()
-             ? ""
-             : tag("tr", tag("th", escape_html(name)) + "<td class=\"word\">" + escape_html(value) + "</td>");
-}
-
 std::string circumstances_table(const Findings& findings, const Circumstances& c) {
   const Conditions& conditions = findings.plan.conditions;
   const bool sessions = findings.plan.needs_saturation();
   std::string settings;
   for (const std::string& setting : c.options.settings) settings += (settings.empty() ? "" : ", ") + setting;
   std::string rows =
-      fact("server", c.server_version) + fact("CPU", c.machine.cpu) +
-      fact("CPUs", std::to_string(c.machine.cpus)) + fact("kernel", c.machine.kernel) +
-      fact("OpenSSL", c.machine.openssl) + fact("date", c.machine.date) + fact("model", c.options.model) +
-      fact("think time", conditions.think) + fact("requests per session", conditions.session_length) +
+      machine_facts(c) + fact("model", c.options.model) + fact("think time", conditions.think) +
+      fact("requests per session", conditions.session_length) +
       fact("client timeout", report::plain(conditions.timeout_s) + " s") +
       fact("warm-up and window",
            report::plain(conditions.warmup_s) + " s + " + report::plain(conditions.window_s) + " s") +
@@ -181,16 +170,7 @@ std::string circumstances_table(const Findings& findings, const Circumstances& c
                          : c.options.resume.empty() ? "per-user"
                                                     : c.options.resume) +
       fact("further settings of the server", settings) + fact("seed", std::to_string(c.options.seed));
-  return "<h2>How it was measured</h2><table><tbody>" + rows + "</tbody></table>" +
-         (c.options.command_line.empty() ? ""
-                                         : "<p>To repeat it:</p><pre class=\"scroll\">" +
-                                               escape_html(c.options.command_line) + "</pre>");
-}
-
-std::string list(const std::vector<std::string>& lines) {
-  std::string items;
-  for (const std::string& line : lines) items += tag("li", escape_html(line));
-  return items.empty() ? "" : tag("ul", items);
+  return how_measured(rows, c.options.command_line);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "loadgen/error.hpp"
+#include "loadgen/lab/cluster/cluster_plan.hpp"
 #include "loadgen/outcome.hpp"
 #include "loadgen/report/format.hpp"
 
@@ -220,8 +221,9 @@ const Experiment& find_experiment(std::string_view name) {
   std::string all;
   for (const Experiment& experiment : kExperiments) {
     if (experiment.name == name) return experiment;
-    all += (all.empty() ? "" : ", ") + std::string(experiment.name);
+    all += std::string(experiment.name) + ", ";
   }
+  all += kClusterBalance;
   throw UsageError("there is no experiment \"" + std::string(name) + "\"; there are " + all);
 }
 

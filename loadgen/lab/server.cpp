@@ -22,7 +22,7 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 constexpr auto kStartTime = 60s;  // a server under a quota of a hundredth of a CPU is slow
-constexpr auto kPopulateTime = 10min;
+constexpr auto kCommandTime = 10min;
 constexpr auto kStopTime = 10s;
 constexpr auto kSlice = 100ms;  // of any wait: somebody may ask to stop
 
@@ -105,14 +105,26 @@ bool ServerKit::wait_for(Child& child, Clock::time_point deadline) {
   return true;
 }
 
+void ServerKit::run_command(std::vector<std::string> arguments, const std::string& purpose) {
+  arguments.insert(arguments.begin(), binary_);
+  const std::string directory = folder_.make("command-" + std::to_string(++started_));
+  Child child({.command = std::move(arguments), .directory = directory});
+  if (!wait_for(child, Clock::now() + kCommandTime))
+    throw RunError("it took more than ten minutes to " + purpose);
+  if (!child.succeeded()) throw RunError("can't " + purpose + ": " + child.complaint());
+  folder_.remove(directory);
+}
+
 void ServerKit::populate(std::uint32_t users, std::uint32_t items) {
-  Child child({.command = {binary_, "populate", "--db", "sqlite:" + folder_.path() + "/auction.db", "--users",
-                           std::to_string(users), "--items", std::to_string(items), "--old-items", "0",
-                           "--seed", "1"},
-               .directory = folder_.make("populate")});
-  if (!wait_for(child, Clock::now() + kPopulateTime))
-    throw RunError("filling the database took more than ten minutes");
-  if (!child.succeeded()) throw RunError("can't fill the database: " + child.complaint());
+  run_command({"populate", "--db", "sqlite:" + folder_.path() + "/auction.db", "--users",
+               std::to_string(users), "--items", std::to_string(items), "--old-items", "0", "--seed", "1"},
+              "fill the database");
+}
+
+void ServerKit::copy_database(const std::string& folder) const {
+  std::error_code error;
+  fs::copy_file(folder_.path() + "/auction.db", folder + "/auction.db", error);
+  if (error) throw RunError("can't copy the database: " + error.message());
 }
 
 std::string ServerKit::certificate_file(KeyKind kind) {
@@ -156,9 +168,7 @@ std::unique_ptr<Server> ServerKit::start(const Variant& variant, const CpuShare&
   auto server = std::make_unique<Server>();
   server->folder_ = &folder_;
   server->state_ = folder_.make("server-" + std::to_string(++started_));
-  std::error_code error;
-  fs::copy_file(folder_.path() + "/auction.db", server->state_ + "/auction.db", error);
-  if (error) throw RunError("can't copy the database: " + error.message());
+  copy_database(server->state_);
   ChildOptions options{.directory = server->state_, .cpus = cpus.server};
   options.command = {binary_, "serve"};
   for (auto& argument : settings_for(variant, server->state_)) options.command.push_back(std::move(argument));
@@ -169,29 +179,32 @@ std::unique_ptr<Server> ServerKit::start(const Variant& variant, const CpuShare&
     options.procs_file = server->group_->procs_file();
   }
   server->child_ = std::make_unique<Child>(options);
-  await_ready(*server);
+  static constexpr std::string_view kListening = "listening on ";
+  static constexpr std::string_view kAdmin = "admin on ";
+  await_ready(*server->child_, stop_, [&](std::string_view line) {
+    if (line.starts_with(kListening)) server->url_ = line.substr(kListening.size());
+    if (line.starts_with(kAdmin)) server->admin_url_ = line.substr(kAdmin.size());
+  });
+  if (server->url_.empty() || server->admin_url_.empty())
+    throw RunError("the server is ready but did not say where it listens");
   return server;
 }
 
-void ServerKit::await_ready(Server& server) {
-  static constexpr std::string_view kListening = "listening on ";
-  static constexpr std::string_view kAdmin = "admin on ";
+void await_ready(Child& server, const std::atomic<bool>& stop,
+                 const std::function<void(std::string_view line)>& line) {
   static constexpr auto kPause = 5ms;
   const auto deadline = Clock::now() + kStartTime;
   while (Clock::now() < deadline) {
-    const auto line = server.child_->read_line(std::min(deadline, Clock::now() + kSlice));
-    if (stop_) throw RunError("the lab was stopped before the server was ready");
-    if (!line) {
+    const auto said = server.read_line(std::min(deadline, Clock::now() + kSlice));
+    if (stop) throw RunError("the lab was stopped before the server was ready");
+    if (!said) {
       // A slice is over, or its output is: then it has ended, or ends in a moment.
-      if (const auto ended = server.ended(kPause)) throw RunError("the server did not start: " + *ended);
-    } else if (*line == "ready") {
-      if (server.url_.empty() || server.admin_url_.empty())
-        throw RunError("the server is ready but did not say where it listens");
+      if (server.wait_until(Clock::now() + kPause))
+        throw RunError("the server did not start: " + *server.ending() + " (" + server.complaint() + ")");
+    } else if (*said == "ready") {
       return;
-    } else if (line->starts_with(kListening)) {
-      server.url_ = line->substr(kListening.size());
-    } else if (line->starts_with(kAdmin)) {
-      server.admin_url_ = line->substr(kAdmin.size());
+    } else {
+      line(*said);
     }
   }
   throw RunError("the server was not ready after a minute");

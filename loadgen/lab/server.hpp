@@ -1,6 +1,7 @@
 #pragma once
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -46,6 +47,11 @@ class Server {
   std::string url_, admin_url_;
 };
 
+/// Waits until a server says that it is ready. `line`: what it says before. Throws RunError with its own
+/// words when it ends instead, when it takes a minute, or when the lab is stopped.
+void await_ready(Child& server, const std::atomic<bool>& stop,
+                 const std::function<void(std::string_view line)>& line);
+
 /// Everything needed to start one. Makes data and certificates once.
 class ServerKit {
  public:
@@ -54,13 +60,20 @@ class ServerKit {
 
   /// Fills the database that every server gets a fresh copy of. Throws RunError.
   void populate(std::uint32_t users, std::uint32_t items);
+  /// Puts a copy of it into a folder. Throws RunError.
+  void copy_database(const std::string& folder) const;
+  /// Runs the server's binary to its end, for `purpose` ("fill the database"). Throws RunError.
+  void run_command(std::vector<std::string> arguments, const std::string& purpose);
   /// Asks the server whether it takes these settings, before hours are spent. Throws RunError with its
   /// answer.
   void check(const Variant& variant);
   /// A fresh one. Throws RunError, with the server's own words when it refuses.
   std::unique_ptr<Server> start(const Variant& variant, const CpuShare& cpus);
 
+  /// Its key is in the file of the same name that ends in .key.
   std::string certificate_file(KeyKind kind);
+  const std::string& binary() const noexcept { return binary_; }
+  const TemporaryFolder& folder() const noexcept { return folder_; }
   /// "sluice 0.1.0".
   std::string version();
   /// Why fractions of a CPU are not possible, or empty; decided once. `how` it is done otherwise.
@@ -69,7 +82,6 @@ class ServerKit {
 
  private:
   std::vector<std::string> settings_for(const Variant& variant, const std::string& state);
-  void await_ready(Server& server);
   bool wait_for(Child& child, std::chrono::steady_clock::time_point deadline);
 
   std::string binary_;
