@@ -1,4 +1,5 @@
 """sluice-load counts what the server counts, to the unit: connections, handshakes, requests and bytes, in each mode."""
+import collections
 import random
 import shutil
 import subprocess
@@ -139,6 +140,16 @@ def test_connects_from_the_sources_asked_for(load, ecdsa):
     with ScriptedServer(ecdsa) as server:
         load(server, "--handshakes", "--rate", 20, "--duration", "500ms", "--source", "127.0.0.2", "--source", "127.0.0.3")
         assert {connection.peer[0] for connection in server.connections} == {"127.0.0.2", "127.0.0.3"}
+
+
+def test_a_client_keeps_its_source(load, start):
+    server = start({"server.keepalive_timeout": "20ms"})  # each request on a connection of its own
+    run = load.sessions(server, "--rate", 10, "--arrivals", "deterministic", "--duration", "500ms",
+                        "--source", "127.0.0.2", "--source", "127.0.0.3", think="const:100ms")
+    sessions = run.window.sessions.started + run.tail.sessions.started
+    assert sessions % 2 == 1 and run.window.connections.attempted + run.tail.connections.attempted == 3 * sessions
+    addresses = collections.Counter(entry["client"] for entry in server.access_log())
+    assert sorted(addresses.values()) == [3 * (sessions // 2), 3 * (sessions // 2 + 1)]
 
 
 def test_several_threads_count_as_one(load, ecdsa):

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from generator import ATTACKS
+from rig import obstacle
 from sluice import BIN, DEADLINE, eventually
 
 # A lab of two points of a second each. The rate is given: looking for it takes longer than this.
@@ -19,6 +20,10 @@ TINY = ["--saturation", "40", "--processors", "0.5", "--multiples", "0.5,2", "--
 LONG = ["--saturation", "10", "--processors", "0.5", "--multiples", "1", "--duration", "1h", "--timeout", "1s", *SMALL]
 # In a mount namespace, an empty folder over the cgroups: as a machine on which they can't be written.
 NO_CGROUPS = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /sys/fs/cgroup && exec "$@"', "sh"]
+
+
+AS_NOBODY = ["setpriv", "--reuid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+needs_rig = pytest.mark.skipif(obstacle() is not None, reason=str(obstacle()))
 
 
 class Lab:
@@ -65,6 +70,10 @@ class Lab:
     def cgroups(self):
         names = {f"sluice-load-lab-{process.pid}" for process in self.processes}
         return [folder for folder, below, _ in os.walk("/sys/fs/cgroup") for name in below if name in names]
+
+    def rigs(self):
+        listed = subprocess.run([BIN / "sluice-rig", "list"], capture_output=True, text=True, check=True).stdout.split()
+        return [name for name in listed if name in {f"sluice-lab-{process.pid}" for process in self.processes}]
 
     def assert_nothing_left(self):
         assert self.servers() == []
@@ -202,6 +211,41 @@ def test_leaves_no_server_when_it_is_killed_and_cleans_up_at_the_next_start(lab)
     assert list(lab.temporary.iterdir()) != []
     lab.run("saturation", *TINY)
     lab.assert_nothing_left()
+
+
+TINY_CLUSTER = ["cluster-balance", "--quick", "--processors", "0.2", "--scheme", "round-robin", "--warmup", "1s", "--duration", "1s",
+                "--shop-users", "50", "--shop-items", "20"]
+
+
+@needs_rig
+def test_compares_balancers_of_a_cluster(lab):
+    output = lab.run(*TINY_CLUSTER)
+    written = json.loads((lab.out / "lab.json").read_text())
+    assert [(case["scheme"], case["migration"]) for case in written["cases"]] == [("round-robin", False), ("round-robin", True)] * 3
+    for case in written["cases"]:
+        assert len(case["cpu"]) == 3 and min(case["cpu"]) > 0
+        assert case["resumed_share"] > 0.99 if case["migration"] else case["resumed_share"] < 0.7
+    page = (lab.out / "index.html").read_text()
+    assert "behind two addresses" in page and "sluice-load lab cluster-balance" in page
+    assert "With session migration" in output
+    lab.assert_nothing_left()
+    assert lab.rigs() == []
+
+
+@needs_rig
+def test_leaves_no_cluster_when_it_is_stopped(lab):
+    process = lab.start(*TINY_CLUSTER, "--duration", "1h")
+    eventually(lambda: len(lab.servers()) == 3, "the members are there")
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=DEADLINE)
+    assert process.returncode == 1, output
+    lab.assert_nothing_left()
+    assert lab.rigs() == []
+
+
+def test_needs_root_for_a_cluster_and_says_so(lab):
+    output = lab.run("cluster-balance", expected=(1,), launcher=AS_NOBODY)
+    assert "network namespaces are made by root only" in output
 
 
 def test_says_that_the_server_died_and_how(lab):
