@@ -189,7 +189,8 @@ void add_balancer_options(CLI::App& app, ClusterWords& words) {
       ->capture_default_str()
       ->group(group);
   app.add_option("--addresses", words.addresses, "Of clients, for hash")->capture_default_str()->group(group);
-  app.add_option("--skew", words.skew, "This share of newcomers comes to the first members: 0.8")->group(group);
+  app.add_option("--skew", words.skew, "This share of newcomers comes to the first members: 0.8")
+      ->group(group);
   app.add_option("--hot", words.hot, "To how many; if not given, to a third")->group(group);
 }
 
@@ -230,7 +231,8 @@ void add_crowd_options(CLI::App& app, SimulateWords& words) {
   app.add_option("--rate", words.rate, "New visitors per second, of the whole cluster")->group(group);
   app.add_option("--load", words.load, "The same as a multiple of its capacity; 0.9 if nothing is given")
       ->group(group);
-  app.add_option("--profile", words.profile, "Over time: 'step 0.5x/60s, ramp 10..80/120s, spike 200/5s, hold/30s'")
+  app.add_option("--profile", words.profile,
+                 "Over time: 'step 0.5x/60s, ramp 10..80/120s, spike 200/5s, hold/30s'")
       ->group(group);
   app.add_option("--requests", words.requests, "Requests of a session: 15 or geom:15")->group(group);
   app.add_option("--think", words.think, "Between an answer and the next request: exp:7s, const:1s, 0")

@@ -17,9 +17,7 @@ cluster::Hello hello_of(unsigned index) {
           .incarnation = index + 1};
 }
 
-std::uint32_t whole(double value) noexcept {
-  return static_cast<std::uint32_t>(std::clamp(value, 0.0, 4e9));
-}
+std::uint32_t whole(double value) noexcept { return static_cast<std::uint32_t>(std::clamp(value, 0.0, 4e9)); }
 
 }  // namespace
 
@@ -30,7 +28,8 @@ ClusterMember::ClusterMember(const ClusterScenario& of, unsigned index, Instant 
       cpus(of.each.machine.cpus),
       table(admission::SessionLimits{.sessions = of.each.machine.table}),
       gate(of.each.gate),
-      members(hello) {
+      members(hello),
+      placement(number) {
   const auto first = admission::decide(of.each.admission, state_,
                                        {.elapsed_s = of.each.period_s, .cpus = of.each.machine.cpus});
   state_ = first.next;

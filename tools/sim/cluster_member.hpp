@@ -57,12 +57,12 @@ class ClusterMember {
   cluster::Members members;
   cluster::Placement placement;
   bool alive = true, cut_off = false;
-  bool polled = false;       ///< A look at its gate is scheduled.
-  double in_flight = 0;      ///< Requests.
-  double busy_s = 0;         ///< CPU seconds of the second under way.
+  bool polled = false;   ///< A look at its gate is scheduled.
+  double in_flight = 0;  ///< Requests.
+  double busy_s = 0;     ///< CPU seconds of the second under way.
   double measured_busy_s = 0;
-  double busy_share = 0;     ///< Of its CPUs, smoothed over some seconds.
-  std::uint64_t received = 0;  ///< Newcomers from other members.
+  double busy_share = 0;                   ///< Of its CPUs, smoothed over some seconds.
+  std::uint64_t received = 0;              ///< Newcomers from other members.
   std::deque<cluster::Digest> on_the_way;  ///< Digests of its own that have not arrived yet.
 
   /// Newcomers that came since it last spoke, and how many it said it would take until then.

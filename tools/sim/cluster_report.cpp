@@ -73,8 +73,8 @@ std::string phase_lines(const ClusterResult& result) {
       "\n  from s   to s  offered/s  completed/s   lost/s  relayed/s  mean CPU  spread  settled s\n";
   for (const ClusterPhase& phase : result.phases) {
     text += line("  %6.0f %6.0f %10.1f %12.1f %8.2f %10.1f %8.1f%% %6.1f%% %10.0f\n", phase.begins_s,
-                 phase.ends_s, phase.offered, phase.completed, phase.lost, phase.relayed, 100 * phase.cpu_mean,
-                 100 * phase.cpu_spread, phase.settled_s);
+                 phase.ends_s, phase.offered, phase.completed, phase.lost, phase.relayed,
+                 100 * phase.cpu_mean, 100 * phase.cpu_spread, phase.settled_s);
   }
   return text +
          "  spread: of the members' CPU, 5th to 95th percentile, in the last third; settled: within 5 points "
@@ -85,19 +85,20 @@ std::string aftermath_lines(const ClusterResult& result) {
   std::string text;
   for (const Aftermath& aftermath : result.aftermaths) {
     const bool kill = aftermath.fault.kind == Fault::Kind::kill;
-    text += line("  member %u %s at %.4g s: %.0f newcomers passed on in vain, the last of them %.2f s later\n",
-                 aftermath.fault.member + 1, kill ? "killed" : "cut off", aftermath.fault.at_s, aftermath.sent,
-                 aftermath.until_s);
+    text +=
+        line("  member %u %s at %.4g s: %.0f newcomers passed on in vain, the last of them %.2f s later\n",
+             aftermath.fault.member + 1, kill ? "killed" : "cut off", aftermath.fault.at_s, aftermath.sent,
+             aftermath.until_s);
   }
   return text;
 }
 
 std::string mesh_lines(unsigned members) {
   const MeshCost mesh = mesh_cost(members);
-  return line("\n  the mesh    %10.0f /s   messages in %.0f connections, %.2f MB/s; of each member %.2f%% of a "
-              "CPU and %.0f descriptors\n",
-              mesh.messages_per_s, mesh.connections, mesh.bytes_per_s / 1e6, 100 * mesh.cpu,
-              mesh.descriptors);
+  return line(
+      "\n  the mesh    %10.0f /s   messages in %.0f connections, %.2f MB/s; of each member %.2f%% of a "
+      "CPU and %.0f descriptors\n",
+      mesh.messages_per_s, mesh.connections, mesh.bytes_per_s / 1e6, 100 * mesh.cpu, mesh.descriptors);
 }
 
 json::array phase_array(const ClusterResult& result) {
@@ -119,12 +120,11 @@ json::array phase_array(const ClusterResult& result) {
 json::array fault_array(const ClusterResult& result) {
   json::array faults;
   for (const Aftermath& aftermath : result.aftermaths) {
-    faults.push_back(
-        json::object{{"member", aftermath.fault.member + 1},
-                     {"kind", aftermath.fault.kind == Fault::Kind::kill ? "kill" : "partition"},
-                     {"at_s", aftermath.fault.at_s},
-                     {"in_vain", aftermath.sent},
-                     {"until_s", aftermath.until_s}});
+    faults.push_back(json::object{{"member", aftermath.fault.member + 1},
+                                  {"kind", aftermath.fault.kind == Fault::Kind::kill ? "kill" : "partition"},
+                                  {"at_s", aftermath.fault.at_s},
+                                  {"in_vain", aftermath.sent},
+                                  {"until_s", aftermath.until_s}});
   }
   return faults;
 }
@@ -135,11 +135,11 @@ std::string summary(const ClusterScenario& scenario, const ClusterResult& result
   const Figures f = figures_of(result);
   const ClusterFates& fates = result.measured;
   const std::string_view policy = admission::name_of(scenario.each.admission.policy);
-  std::string text = line("%u members, %.*s on %.4g CPUs each, %s, %.4g s of them %.4g s measured, seed %llu\n\n",
-                          scenario.members, static_cast<int>(policy.size()), policy.data(),
-                          scenario.each.machine.cpus, balancer_text(scenario).c_str(),
-                          scenario.each.duration_s, result.measured_s,
-                          static_cast<unsigned long long>(scenario.each.seed));
+  std::string text =
+      line("%u members, %.*s on %.4g CPUs each, %s, %.4g s of them %.4g s measured, seed %llu\n\n",
+           scenario.members, static_cast<int>(policy.size()), policy.data(), scenario.each.machine.cpus,
+           balancer_text(scenario).c_str(), scenario.each.duration_s, result.measured_s,
+           static_cast<unsigned long long>(scenario.each.seed));
   text += line("  offered     %10.1f /s   %.2f times the capacity\n", f.offered,
                share(f.offered, result.capacity));
   text += line("  admitted    %10.1f /s\n", f.admitted);
@@ -148,11 +148,13 @@ std::string summary(const ClusterScenario& scenario, const ClusterResult& result
   text += line("  lost        %10.2f /s   %.0f abandoned, %.0f shed, %.0f with a member\n", f.lost,
                fates.abandoned, fates.shed, fates.lost_inside);
   text += line("  refused     %10.1f /s\n", f.refused);
-  text += line("  relayed     %10.1f /s   %.1f%% of all; %.2f%% of them refused there, %.0f passed on in vain\n",
-               f.relayed, 100 * f.of_offered_relayed, 100 * f.of_relayed_refused, f.in_vain);
-  text += line("  crowding    %10.2f      newcomers between two digests over what was said, median; p99 %.2f, "
-               "most %.2f\n",
-               f.crowding_p50, f.crowding_p99, f.crowding_max);
+  text +=
+      line("  relayed     %10.1f /s   %.1f%% of all; %.2f%% of them refused there, %.0f passed on in vain\n",
+           f.relayed, 100 * f.of_offered_relayed, 100 * f.of_relayed_refused, f.in_vain);
+  text += line(
+      "  crowding    %10.2f      newcomers between two digests over what was said, median; p99 %.2f, "
+      "most %.2f\n",
+      f.crowding_p50, f.crowding_p99, f.crowding_max);
   text += line("  responses   %10.1f ms   p50; p99 %.1f ms\n", 1e3 * f.p50_s, 1e3 * f.p99_s);
   text += line("  CPU         %10.1f %%    mean of the members; least %.1f%%, median %.1f%%, most %.1f%%\n",
                100 * f.cpu_mean, 100 * f.cpu_min, 100 * f.cpu_median, 100 * f.cpu_max);

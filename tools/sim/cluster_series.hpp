@@ -23,10 +23,10 @@ struct ClusterFates {
   double lost_inside = 0;  ///< Admitted when a member that they went through was lost.
   double inside = 0;       ///< Admitted and still there, at the end.
   // What befell some of them on the way:
-  double relayed = 0;         ///< Newcomers that a member passed on to another one.
-  double relayed_served = 0;  ///< Of those the completed.
-  double relayed_refused = 0; ///< Of those whom the other one had no room for after all.
-  double in_vain = 0;         ///< Passed on to a member that could not be reached.
+  double relayed = 0;          ///< Newcomers that a member passed on to another one.
+  double relayed_served = 0;   ///< Of those the completed.
+  double relayed_refused = 0;  ///< Of those whom the other one had no room for after all.
+  double in_vain = 0;          ///< Passed on to a member that could not be reached.
 };
 
 /// Counts are those of the second, the rest is as at its end. CPU is a share of a member's CPUs.
@@ -56,16 +56,16 @@ std::vector<ClusterPhase> phases_of(const std::vector<ClusterSecond>& seconds,
 /// How long a fault goes on to matter to newcomers.
 struct Aftermath {
   Fault fault{};
-  double sent = 0;    ///< Newcomers passed on to (or, cut off: by) that member afterwards, in vain.
-  double until_s = 0; ///< When the last of them was, from the fault.
+  double sent = 0;     ///< Newcomers passed on to (or, cut off: by) that member afterwards, in vain.
+  double until_s = 0;  ///< When the last of them was, from the fault.
 };
 
 struct ClusterResult {
   ClusterFates all{};       ///< From beginning to end.
   ClusterFates measured{};  ///< Without the warm-up; `outside` and `inside` are 0.
   double measured_s = 0;
-  double capacity = 0;              ///< Sessions per second.
-  std::vector<double> member_cpu;   ///< Share of its CPUs, of each member that is alive, ascending.
+  double capacity = 0;             ///< Sessions per second.
+  std::vector<double> member_cpu;  ///< Share of its CPUs, of each member that is alive, ascending.
   /// Newcomers that came to a member between two of its digests, over those it had said it would take;
   /// ascending. Where it would take at least one.
   std::vector<double> crowding;

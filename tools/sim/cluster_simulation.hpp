@@ -2,7 +2,6 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include "admission/session_table.hpp"
@@ -44,7 +43,7 @@ class ClusterSimulation {
   struct Visitor {
     Random random{};
     admission::SessionPtr session{};  ///< Of those who were admitted.
-    std::optional<Parked> parked{};
+    std::unique_ptr<Parked> parked{};
     Instant due{};  ///< When they asked for what they wait for.
     Instant answered{};
     double cpu_s = 0;
@@ -122,7 +121,9 @@ class ClusterSimulation {
   bool gone(const Visitor& visitor) const noexcept;
   void count(Fate fate) noexcept;
   /// CPU of the relaying member for a request, and for setting out.
-  double relay_part_s() const noexcept { return scenario_.relay_s / (1 + scenario_.each.visitors.requests.mean); }
+  double relay_part_s() const noexcept {
+    return scenario_.relay_s / (1 + scenario_.each.visitors.requests.mean);
+  }
 
   const ClusterScenario scenario_;
   const Instant start_;

@@ -34,9 +34,7 @@ void ClusterSimulation::arrive() {
   } else {
     id = visitors_free_.back();
     visitors_free_.pop_back();
-    auto& again = visitors_[id];
-    std::destroy_at(&again);
-    std::construct_at(&again);
+    visitors_[id] = {};
   }
   Visitor& visitor = visitors_[id];
   visitor.random = Random{random_.bits()};
@@ -122,9 +120,9 @@ ClusterSimulation::Begun ClusterSimulation::begin_hello(std::uint16_t index, std
   ClusterMember& member = *members_[index];
   if (scenario_.each.notices_gone() && gone(visitor)) return {vanished, 0};
   if (!visitor.bounced && pass_on(index, id, false)) return {relayed, relay_part_s()};
-  if (!visitor.no_room) member.sensor.now().offered += 1;
+  if (!visitor.no_room || visitor.relayed()) member.sensor.now().offered += 1;
   const auto ask = [&] {
-    visitor.parked.emplace(id);
+    visitor.parked = std::make_unique<Parked>(id);
     // Everybody comes from a network of their own.
     return member.gate.ask(*visitor.parked, id, static_cast<double>(member.table.live()), now_);
   };
@@ -150,8 +148,8 @@ bool ClusterSimulation::pass_on(std::uint16_t index, std::uint32_t id, bool no_r
   visitor.no_room = no_room;
   const auto chosen = members_[index]->placement.choose(no_room);
   if (!chosen) return false;
-  const auto place =
-      std::ranges::lower_bound(by_number_, *chosen, {}, [this](std::uint16_t i) { return members_[i]->number; });
+  const auto place = std::ranges::lower_bound(by_number_, *chosen, {},
+                                              [this](std::uint16_t i) { return members_[i]->number; });
   visitor.server = *place;
   return true;
 }
@@ -245,8 +243,7 @@ void ClusterSimulation::ask(std::uint32_t id) {
 }
 
 void ClusterSimulation::set_asking(Visitor& visitor, bool asking) noexcept {
-  if (std::exchange(visitor.asking, asking) != asking)
-    members_[visitor.server]->in_flight += asking ? 1 : -1;
+  if (std::exchange(visitor.asking, asking) != asking) members_[visitor.server]->in_flight += asking ? 1 : -1;
 }
 
 void ClusterSimulation::answer(std::uint32_t id) {

@@ -11,9 +11,9 @@ namespace sluice::tools {
 namespace {
 
 constexpr double kBeatsPerS = 1 / cluster::Members::kHeartbeatS;
-constexpr std::size_t kRecord = 5 + 1 + 16;            // head, type, tag (RFC 8446 section 5.2)
-constexpr std::size_t kSegment = 20 + 20 + 12;         // IPv4, TCP, timestamps (RFC 7323)
-constexpr std::size_t kOthersDescriptors = 2;          // dialed and accepted
+constexpr std::size_t kRecord = 5 + 1 + 16;     // head, type, tag (RFC 8446 section 5.2)
+constexpr std::size_t kSegment = 20 + 20 + 12;  // IPv4, TCP, timestamps (RFC 7323)
+constexpr std::size_t kOthersDescriptors = 2;   // dialed and accepted
 constexpr std::array<unsigned, 6> kSizes{3, 16, 64, 128, 256, 512};
 
 }  // namespace
@@ -41,13 +41,14 @@ MeshCost mesh_cost(unsigned members, const MeshPrices& prices) {
 
 std::string mesh_table(const MeshPrices& prices) {
   std::string text =
-      "  members  connections  messages/s       MB/s  KB/s each  % of a CPU each  descriptors each  joining at "
+      "  members  connections  messages/s       MB/s  KB/s each  % of a CPU each  descriptors each  joining "
+      "at "
       "once, CPU s each\n";
   for (const unsigned members : kSizes) {
     const MeshCost cost = mesh_cost(members, prices);
     std::array<char, 200> line{};
-    std::snprintf(line.data(), line.size(), "  %7u %12.0f %11.0f %10.2f %10.1f %16.2f %17.0f %27.2f\n", members,
-                  cost.connections, cost.messages_per_s, cost.bytes_per_s / 1e6,
+    std::snprintf(line.data(), line.size(), "  %7u %12.0f %11.0f %10.2f %10.1f %16.2f %17.0f %27.2f\n",
+                  members, cost.connections, cost.messages_per_s, cost.bytes_per_s / 1e6,
                   2 * cost.bytes_per_s / members / 1e3, 100 * cost.cpu, cost.descriptors, cost.join_cpu_s);
     text += line.data();
   }

@@ -8,9 +8,9 @@ namespace sluice::tools {
 
 /// CPU seconds, as tests/bench/mesh.py measures them.
 struct MeshPrices {
-  double exchange_s = 45e-6;   ///< A digest and its answer, at both ends together.
-  double pair_s = 0;           ///< Of a heartbeat, for each pair of members in it: what grows with the square.
-  double handshake_s = 1.5e-3; ///< At both ends together, with the hello and the first keys.
+  double exchange_s = 45e-6;  ///< A digest and its answer, at both ends together.
+  double pair_s = 0;          ///< Of a heartbeat, for each pair of members in it: what grows with the square.
+  double handshake_s = 1.5e-3;  ///< At both ends together, with the hello and the first keys.
 };
 
 struct MeshCost {
