@@ -166,9 +166,14 @@ ClusterScenario cluster_scenario_from(const ClusterWords& words) {
     cluster.faults.push_back(fault_or_throw(text, Fault::Kind::partition, "--partition"));
   SimulateWords each = words.each;
   if (each.rate.empty() && each.load.empty() && each.profile.empty()) each.load = "0.9";
+  const auto check = [&] {
+    const std::string problem = cluster.problem();
+    if (!problem.empty()) throw UsageError(problem);
+  };
+  cluster.each.profile = Profile::constant(1);
+  check();  // before a load is a multiple of what no members can do
   cluster.each = scenario_from(each, cluster.members);
-  const std::string problem = cluster.problem();
-  if (!problem.empty()) throw UsageError(problem);
+  check();
   return cluster;
 }
 

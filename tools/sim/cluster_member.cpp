@@ -1,6 +1,7 @@
 #include "tools/sim/cluster_member.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
 
@@ -17,6 +18,11 @@ cluster::Hello hello_of(unsigned index) {
           .incarnation = index + 1};
 }
 
+/// Nobody comes back, so who is not heard of for much longer than people think need not be remembered.
+std::chrono::seconds memory_of(const Visitors& visitors) noexcept {
+  return std::chrono::seconds{std::max(5L, std::lround(8 * visitors.think.mean_s))};
+}
+
 std::uint32_t whole(double value) noexcept { return static_cast<std::uint32_t>(std::clamp(value, 0.0, 4e9)); }
 
 }  // namespace
@@ -26,7 +32,7 @@ ClusterMember::ClusterMember(const ClusterScenario& of, unsigned index, Instant 
       hello(hello_of(index)),
       number(tls::number_of_member(hello.name)),
       cpus(of.each.machine.cpus),
-      table(admission::SessionLimits{.sessions = of.each.machine.table}),
+      table({.sessions = of.each.machine.table, .memory = memory_of(of.each.visitors)}),
       gate(of.each.gate),
       members(hello),
       placement(number) {
