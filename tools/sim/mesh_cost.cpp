@@ -1,5 +1,6 @@
 #include "tools/sim/mesh_cost.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 
@@ -33,21 +34,20 @@ MeshCost mesh_cost(unsigned members, const MeshPrices& prices) {
   MeshCost cost{.members = members, .connections = pairs};
   cost.messages_per_s = 2 * kBeatsPerS * pairs;
   cost.bytes_per_s = kBeatsPerS * pairs * exchange_bytes;
-  cost.cpu = kBeatsPerS * others * (prices.exchange_s + prices.pair_s * others);
+  cost.cpu = kBeatsPerS * std::min(prices.woken_s * others, prices.always_s + prices.busy_s * others);
   cost.descriptors = kOthersDescriptors * others;
-  cost.join_cpu_s = others * prices.handshake_s;
+  cost.join_cpu_s = others * prices.joining_s;
   return cost;
 }
 
 std::string mesh_table(const MeshPrices& prices) {
   std::string text =
-      "  members  connections  messages/s       MB/s  KB/s each  % of a CPU each  descriptors each  joining "
-      "at "
-      "once, CPU s each\n";
+      "  members  connections  messages/s      MB/s  KB/s each  CPU each  descriptors each  joining at "
+      "once\n";
   for (const unsigned members : kSizes) {
     const MeshCost cost = mesh_cost(members, prices);
     std::array<char, 200> line{};
-    std::snprintf(line.data(), line.size(), "  %7u %12.0f %11.0f %10.2f %10.1f %16.2f %17.0f %27.2f\n",
+    std::snprintf(line.data(), line.size(), "  %7u %12.0f %11.0f %9.2f %10.1f %8.2f%% %17.0f %8.2f CPU s\n",
                   members, cost.connections, cost.messages_per_s, cost.bytes_per_s / 1e6,
                   2 * cost.bytes_per_s / members / 1e3, 100 * cost.cpu, cost.descriptors, cost.join_cpu_s);
     text += line.data();

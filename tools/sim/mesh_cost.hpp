@@ -6,11 +6,13 @@
 /// second how it is, and is answered. Counted, but for the CPU.
 namespace sluice::tools {
 
-/// CPU seconds, as tests/bench/mesh.py measures them.
+/// CPU seconds of a member, as tests/bench/mesh.py measured them. Among few, each message finds the thread
+/// asleep; among many, it takes several at a time.
 struct MeshPrices {
-  double exchange_s = 45e-6;  ///< A digest and its answer, at both ends together.
-  double pair_s = 0;          ///< Of a heartbeat, for each pair of members in it: what grows with the square.
-  double handshake_s = 1.5e-3;  ///< At both ends together, with the hello and the first keys.
+  double woken_s = 100e-6;     ///< A heartbeat, for each other member: two digests and two answers.
+  double busy_s = 40e-6;       ///< The same among many ...
+  double always_s = 1.9e-3;    ///< ... and besides, whatever their number.
+  double joining_s = 1.06e-3;  ///< Two handshakes with each other member, and the first words.
 };
 
 struct MeshCost {
