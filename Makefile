@@ -4,7 +4,7 @@ FUZZ_SECONDS ?= 60
 JOBS ?= $(shell nproc)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test bench bench-overload bench-cluster fmt fmt-check tidy asan tsan fuzz clean
+.PHONY: help run build test bench bench-overload bench-cluster bench-mesh fmt fmt-check tidy asan tsan fuzz clean
 
 help:
 	@echo 'make run        build, then serve a demo auction on https://localhost:8443 (ARGS="--set key=value" go to sluice)'
@@ -16,6 +16,7 @@ help:
 	@echo 'make bench      requests, handshakes and memory of one processor, beside nginx where it is installed'
 	@echo 'make bench-overload ARGS=EXPERIMENT   what overload does, beside rivals; ARGS=--help lists the experiments'
 	@echo 'make bench-cluster   three members behind HAProxy: resumption, draining, delegation'
+	@echo 'make bench-mesh   what the connections between idle members take, by their number'
 	@echo 'make fmt        format the code; make fmt-check only looks'
 	@echo 'make tidy       clang-tidy over everything'
 	@echo 'make clean      remove build/'
@@ -62,6 +63,12 @@ bench-cluster:
 	@deploy/setup.sh build bench rivals
 	$(call compile,release,binaries)
 	SLUICE_BIN_DIR=$(CURDIR)/build/release/bin /usr/bin/python3 tests/bench/cluster.py $(ARGS)
+
+bench-mesh:
+	@deploy/setup.sh build bench
+	$(call compile,release,binaries digests)
+	build/release/tests/bench/digests
+	SLUICE_BIN_DIR=$(CURDIR)/build/release/bin /usr/bin/python3 tests/bench/mesh.py $(ARGS)
 
 fmt:
 	@/usr/bin/python3 tests/lint/format.py --fix

@@ -53,7 +53,8 @@ class Cluster::Impl {
         exchange_(
             io_.get_executor(), tls, members_,
             [this](tls::MemberNumber to, const Message& message) { return mesh_.send(to, message); },
-            options.fetch_timeout) {
+            options.fetch_timeout),
+        placement_(tls::number_of_member(mesh_.self().name)) {
     if (options.agent_listen) agent_.emplace(io_, *options.agent_listen, [this] { return digest(); });
   }
 

@@ -29,13 +29,13 @@ bool elder(const Hello& a, const Member& b) noexcept {
 Members::Members(const Hello& self) : self_(self), number_(tls::number_of_member(self.name)) {}
 
 Member* Members::look_up(const std::string& name) noexcept {
-  const auto found = std::ranges::find(others_, name, &Member::name);
-  return found == others_.end() ? nullptr : &*found;
+  const auto found = std::ranges::lower_bound(others_, name, {}, &Member::name);
+  return found == others_.end() || found->name != name ? nullptr : &*found;
 }
 
 const Member* Members::find(const std::string& name) const noexcept {
-  const auto found = std::ranges::find(others_, name, &Member::name);
-  return found == others_.end() ? nullptr : &*found;
+  const auto found = std::ranges::lower_bound(others_, name, {}, &Member::name);
+  return found == others_.end() || found->name != name ? nullptr : &*found;
 }
 
 const Member* Members::find(tls::MemberNumber number) const noexcept {

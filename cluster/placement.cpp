@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <utility>
 
 namespace sluice::cluster {
 
@@ -17,33 +16,64 @@ double idle_share(const Digest& digest) noexcept {
 
 }  // namespace
 
+Placement::Placement(std::uint64_t seed) noexcept
+    : turn_(static_cast<double>(seed * 0x9e3779b97f4a7c15 >> 11) * 0x1.0p-53) {}
+
 void Placement::update(const Digest& own, const std::vector<Member>& others) {
   const std::lock_guard lock(mutex_);
   busy_ += ((1 - idle_share(own)) - busy_) * kSmoothing;
-  const auto before = std::exchange(candidates_, {});
-  double idle_sum = 0;
+  collect(others);
+  open_.store(budget_ >= 1 && own.state == MemberState::serving, std::memory_order_relaxed);
+}
+
+/// Who takes newcomers, and how many from us.
+void Placement::collect(const std::vector<Member>& others) {
+  std::erase_if(failed_, [&](const Failed& failed) {
+    return std::ranges::none_of(others, [&](const Member& member) {
+      return member.number == failed.member && member.heard <= failed.heard;
+    });
+  });
   // Who would take newcomers himself sends none.
   const auto senders = 1 + std::ranges::count_if(others, [](const Member& member) {
                          return member.serving() && member.digest.spare_milli == 0;
                        });
+  candidates_.clear();
+  budget_ = std::min(budget_, 1.0);  // parts of one add up
+  double idle_sum = 0, weights = 0;
   for (const Member& member : others) {
     const double idle = idle_share(member.digest);
     if (!member.serving() || idle < kIdleMin || member.digest.spare_milli == 0) continue;
-    const auto known = std::ranges::find(before, member.number, &Candidate::member);
-    const double left = known == before.end() ? 0 : std::min(known->takes, 1.0);  // parts of one add up
-    const double share =
+    if (std::ranges::find(failed_, member.number, &Failed::member) != failed_.end()) continue;
+    const double takes =
         member.digest.spare_milli / 1e3 * Members::kHeartbeatS / static_cast<double>(senders);
-    candidates_.push_back({.member = member.number, .idle = idle, .takes = left + share});
+    weights += takes * idle;
+    candidates_.push_back(
+        {.member = member.number, .upto = weights, .left = std::ceil(takes), .heard = member.heard});
+    budget_ += takes;
     idle_sum += idle;
   }
-  const bool any = std::ranges::any_of(candidates_, [](const Candidate& c) { return c.takes >= 1; });
-  open_.store(any && own.state == MemberState::serving, std::memory_order_relaxed);
-  const double others_busy =
-      candidates_.empty() ? busy_ : 1 - idle_sum / static_cast<double>(candidates_.size());
+  set_share(candidates_.empty() ? 1 - busy_ : idle_sum / static_cast<double>(candidates_.size()));
+}
+
+void Placement::set_share(double idle_mean) {
+  const double others_busy = 1 - idle_mean;
   const double gap = std::abs(busy_ - others_busy) < kGapMin ? 0 : busy_ - others_busy;
   const bool balancing = busy_ >= kBusyFrom;
   sum_ = std::clamp(balancing ? sum_ + kIntegral * gap : 0.9 * sum_, 0.0, kShareMax);
   share_ = balancing ? std::clamp(sum_ + kProportional * gap, 0.0, kShareMax) : 0;
+}
+
+/// Steps of the golden ratio fall evenly on any interval, however many there are (Knuth, TAOCP 3, 6.4).
+Placement::Candidate* Placement::next_in_turn() noexcept {
+  constexpr double kStep = 0.6180339887498949;
+  if (candidates_.empty()) return nullptr;
+  turn_ = turn_ + kStep < 1 ? turn_ + kStep : turn_ + kStep - 1;
+  auto place = std::ranges::upper_bound(candidates_, turn_ * candidates_.back().upto, {}, &Candidate::upto);
+  for (std::size_t i = 0; i < candidates_.size(); ++i, ++place) {
+    if (place == candidates_.end()) place = candidates_.begin();
+    if (place->left >= 1) return &*place;
+  }
+  return nullptr;
 }
 
 std::optional<tls::MemberNumber> Placement::choose(bool no_room) {
@@ -54,20 +84,22 @@ std::optional<tls::MemberNumber> Placement::choose(bool no_room) {
     if (owed_ < 1) return std::nullopt;
     owed_ -= 1;
   }
-  const auto best = std::ranges::max_element(
-      candidates_, {}, [](const Candidate& candidate) { return candidate.takes < 1 ? -1 : candidate.idle; });
-  if (best == candidates_.end() || best->takes < 1) {
+  Candidate* const chosen = budget_ < 1 ? nullptr : next_in_turn();
+  if (chosen == nullptr) {
     open_.store(false, std::memory_order_relaxed);
     return std::nullopt;
   }
-  best->takes -= 1;
-  best->idle *= 0.98;  // so that one after the other gets some
-  return best->member;
+  chosen->left -= 1;
+  budget_ -= 1;
+  return chosen->member;
 }
 
 void Placement::failed(tls::MemberNumber member) {
   const std::lock_guard lock(mutex_);
-  std::erase_if(candidates_, [&](const Candidate& candidate) { return candidate.member == member; });
+  const auto candidate = std::ranges::find(candidates_, member, &Candidate::member);
+  if (candidate == candidates_.end()) return;
+  candidate->left = 0;
+  failed_.push_back({member, candidate->heard});
 }
 
 double Placement::share() const {

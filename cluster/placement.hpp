@@ -9,7 +9,9 @@
 #include "cluster/members.hpp"
 
 /// Which member should serve a newcomer that came here. Nobody is given more, until it speaks again, than it
-/// said it would take in that time, shared with all others that may give it some.
+/// said it would take in that time, shared with all others that may give it some. Those who take some get it
+/// in turn, each as often as it takes and is idle: were the idlest always the first, all members that see the
+/// same digests would send to it at once (docs/cluster.md, "How large").
 namespace sluice::cluster {
 
 /// Every function may be called from any thread; locks for moments.
@@ -24,6 +26,10 @@ class Placement {
   /// heartbeats. Sessions stay for a while, so the sum alone would swing.
   static constexpr double kProportional = 2, kIntegral = 0.02;
   static constexpr double kShareMax = 0.9;
+
+  /// `seed`: different in each member, so that they do not take the same turns.
+  explicit Placement(std::uint64_t seed = 0) noexcept;
+
   /// Every heartbeat.
   void update(const Digest& own, const std::vector<Member>& others);
 
@@ -39,16 +45,27 @@ class Placement {
  private:
   struct Candidate {
     tls::MemberNumber member = 0;
-    double idle = 0;   ///< Share of its CPUs.
-    double takes = 0;  ///< Newcomers, until the next digest.
+    double upto = 0;  ///< Sum of the weights, its own included.
+    double left = 0;  ///< Newcomers that it may be given until the next heartbeat.
+    Monotonic::time_point heard{};
   };
+  struct Failed {
+    tls::MemberNumber member = 0;
+    Monotonic::time_point heard{};  ///< Before it failed.
+  };
+  void collect(const std::vector<Member>& others);
+  void set_share(double idle_mean);
+  Candidate* next_in_turn() noexcept;
 
   mutable std::mutex mutex_;
   std::vector<Candidate> candidates_;
-  double busy_ = 0;   // share of our CPUs, smoothed
-  double sum_ = 0;    // of the gaps, weighted
-  double share_ = 0;  // of newcomers that go
-  double owed_ = 0;   // of a newcomer
+  std::vector<Failed> failed_;
+  double budget_ = 0;  // newcomers that all of them together take from us until the next heartbeat
+  double turn_;        // a place among the weights, 0 to 1
+  double busy_ = 0;    // share of our CPUs, smoothed
+  double sum_ = 0;     // of the gaps, weighted
+  double share_ = 0;   // of newcomers that go
+  double owed_ = 0;    // of a newcomer
   std::atomic<bool> open_{false};
 };
 

@@ -9,6 +9,9 @@
 
 #include "tools/replay_options.hpp"
 #include "tools/samples.hpp"
+#include "tools/sim/cluster_report.hpp"
+#include "tools/sim/cluster_simulation.hpp"
+#include "tools/sim/mesh_cost.hpp"
 #include "tools/sim/report.hpp"
 #include "tools/sim/simulation.hpp"
 
@@ -59,6 +62,24 @@ int simulate_command(const SimulateWords& words) {
   std::cout << summary(scenario, result) << std::flush;
   if (!words.csv.empty()) write_file(words.csv, csv(result.seconds));
   if (!words.json.empty()) write_file(words.json, json_text(scenario, result));
+  return kOk;
+}
+
+int cluster_command(const ClusterWords& words) {
+  const ClusterScenario scenario = cluster_scenario_from(words);
+  ClusterResult result;
+  {
+    Progress progress(scenario.each.duration_s);
+    result = ClusterSimulation(scenario).run([&](double t) { progress.show(t); });
+  }
+  std::cout << summary(scenario, result) << std::flush;
+  if (!words.each.csv.empty()) write_file(words.each.csv, csv(result.seconds));
+  if (!words.each.json.empty()) write_file(words.each.json, json_text(scenario, result));
+  return kOk;
+}
+
+int mesh_command() {
+  std::cout << mesh_table() << std::flush;
   return kOk;
 }
 
@@ -145,17 +166,88 @@ void add_visitor_options(CLI::App& app, SimulateWords& words) {
       ->group(group);
 }
 
+void add_run_options(CLI::App& app, SimulateWords& words) {
+  app.add_option("--duration", words.duration, "Simulated time; if not given, the profile's or the preset's");
+  app.add_option("--warmup", words.warmup, "This much of it is not part of the figures");
+  app.add_option("--seed", words.seed, "The same seed gives the same result")->capture_default_str();
+  app.add_option("--csv", words.csv, "Write a line for each second to this file");
+  app.add_option("--json", words.json, "Write the figures to this file");
+}
+
 void add_simulate_options(CLI::App& app, SimulateWords& words) {
   app.add_option("--preset", words.preset, "Where to begin: " + std::string(kPresets))->capture_default_str();
   add_policy_options(app, words.policy);
   add_machine_options(app, words);
   add_cost_options(app, words);
   add_visitor_options(app, words);
-  app.add_option("--duration", words.duration, "Simulated time; if not given, the profile's or the preset's");
-  app.add_option("--warmup", words.warmup, "This much of it is not part of the figures");
-  app.add_option("--seed", words.seed, "The same seed gives the same result")->capture_default_str();
-  app.add_option("--csv", words.csv, "Write a line for each second to this file");
-  app.add_option("--json", words.json, "Write the figures to this file");
+  add_run_options(app, words);
+}
+
+void add_balancer_options(CLI::App& app, ClusterWords& words) {
+  const auto group = "The balancer in front";
+  app.add_option("--balancer", words.balancer, "round-robin, or hash: by the client's address")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--addresses", words.addresses, "Of clients, for hash")->capture_default_str()->group(group);
+  app.add_option("--skew", words.skew, "This share of newcomers comes to the first members: 0.8")
+      ->group(group);
+  app.add_option("--hot", words.hot, "To how many; if not given, to a third")->group(group);
+}
+
+void add_member_options(CLI::App& app, SimulateWords& words) {
+  const auto group = "Each member; what is not given is the preset's";
+  app.add_option("--preset", words.preset, "Where to begin: " + std::string(kPresets))
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--cpus", words.cpus, "CPUs; a part of one is a slower one")->group(group);
+  app.add_option("--full", words.full, "CPU time of a full handshake")->group(group);
+  app.add_option("--request", words.request, "Of a request: exp:0.5ms, const:2ms, lognormal:2ms,cv=3")
+      ->group(group);
+  app.add_option("--refusal", words.refusal, "Of refusing a newcomer")->group(group);
+  app.add_option("--park", words.park, "Longest wait at the gate")->group(group);
+}
+
+void add_between_options(CLI::App& app, ClusterWords& words) {
+  const auto group = "Between members";
+  app.add_option("--relay", words.relay, "CPU time that a session takes at the member that relays it")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--delay", words.delay, "Of the network, one way")->capture_default_str()->group(group);
+  app.add_option("--loss", words.loss, "Share of digests that do not arrive")
+      ->capture_default_str()
+      ->group(group);
+  app.add_flag("--no-delegation", words.no_delegation, "Everybody is served or refused where they arrive")
+      ->group(group);
+  app.add_flag("--unshared", words.unshared,
+               "For comparison: each sender takes all that a member says it takes to be for itself")
+      ->group(group);
+  app.add_option("--kill", words.kills, "The member is gone from then on: 3@60s")->group(group);
+  app.add_option("--partition", words.partitions, "It is cut off from the others, not from clients: 3@60s")
+      ->group(group);
+}
+
+void add_crowd_options(CLI::App& app, SimulateWords& words) {
+  const auto group = "Visitors";
+  app.add_option("--rate", words.rate, "New visitors per second, of the whole cluster")->group(group);
+  app.add_option("--load", words.load, "The same as a multiple of its capacity; 0.9 if nothing is given")
+      ->group(group);
+  app.add_option("--profile", words.profile,
+                 "Over time: 'step 0.5x/60s, ramp 10..80/120s, spike 200/5s, hold/30s'")
+      ->group(group);
+  app.add_option("--requests", words.requests, "Requests of a session: 15 or geom:15")->group(group);
+  app.add_option("--think", words.think, "Between an answer and the next request: exp:7s, const:1s, 0")
+      ->group(group);
+  app.add_option("--timeout", words.timeout, "A client gives up on a request after it")->group(group);
+}
+
+void add_cluster_options(CLI::App& app, ClusterWords& words) {
+  app.add_option("--members", words.members, "1 to 512")->capture_default_str();
+  add_balancer_options(app, words);
+  add_between_options(app, words);
+  add_policy_options(app, words.each.policy);
+  add_member_options(app, words.each);
+  add_crowd_options(app, words.each);
+  add_run_options(app, words.each);
 }
 
 int say(const std::exception& error, Exit code) {
@@ -184,6 +276,13 @@ int command_line(int argc, char** argv) {
   auto* simulate = app.add_subcommand("simulate", "A server under visitors, in simulated time");
   add_simulate_options(*simulate, words);
   simulate->callback([&] { code = simulate_command(words); });
+
+  ClusterWords members;
+  auto* cluster = app.add_subcommand("cluster", "Members of a cluster behind a balancer, in simulated time");
+  add_cluster_options(*cluster, members);
+  bool mesh = false;
+  cluster->add_flag("--mesh", mesh, "Only show what the connections between members take, by their number");
+  cluster->callback([&] { code = mesh ? mesh_command() : cluster_command(members); });
 
   try {
     app.parse(argc, argv);

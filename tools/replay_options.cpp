@@ -78,8 +78,8 @@ void take_visitors(const SimulateWords& words, Visitors& visitors) {
 }
 
 /// The capacity that "2x" refers to is that of the machine as it begins.
-void take_load(const SimulateWords& words, Scenario& scenario) {
-  const double capacity = scenario.capacity(scenario.machine.cpus);
+void take_load(const SimulateWords& words, Scenario& scenario, unsigned machines) {
+  const double capacity = machines * scenario.capacity(scenario.machine.cpus);
   const int given = !words.rate.empty() + !words.load.empty() + !words.profile.empty();
   if (given != 1) throw UsageError("say with one of --rate, --load and --profile how many come");
   if (!words.rate.empty()) scenario.profile = Profile::constant(number_or_throw(words.rate, "--rate"));
@@ -92,6 +92,25 @@ void take_load(const SimulateWords& words, Scenario& scenario) {
   }
   if (!words.duration.empty()) scenario.duration_s = duration_or_throw(words.duration, "--duration");
   if (!words.warmup.empty()) scenario.warmup_s = duration_or_throw(words.warmup, "--warmup");
+}
+
+/// "3@60s": people count from 1.
+Fault fault_or_throw(const std::string& text, Fault::Kind kind, const std::string& option) {
+  const Change change = Change::parse(text, option);
+  return {kind, whole_or_throw(text.substr(0, text.find('@')), option) - 1, change.at_s};
+}
+
+void take_balancer(const ClusterWords& words, ClusterScenario& cluster) {
+  if (words.balancer != "round-robin" && words.balancer != "hash")
+    throw UsageError("--balancer '" + words.balancer + "' is neither round-robin nor hash");
+  if (words.balancer == "hash") cluster.balancer = Balancer::hash;
+  cluster.addresses = whole_or_throw(words.addresses, "--addresses");
+  if (words.skew.empty() && words.hot.empty()) return;
+  if (words.skew.empty()) throw UsageError("--hot says for which members --skew is: give that, too");
+  if (words.balancer == "hash") throw UsageError("--skew and --balancer hash exclude each other");
+  cluster.balancer = Balancer::skew;
+  cluster.skew = number_or_throw(words.skew, "--skew");
+  cluster.hot = words.hot.empty() ? (cluster.members + 2) / 3 : whole_or_throw(words.hot, "--hot");
 }
 
 }  // namespace
@@ -113,13 +132,13 @@ admission::Settings settings_from(const PolicyWords& words) {
   return settings;
 }
 
-Scenario scenario_from(const SimulateWords& words) {
+Scenario scenario_from(const SimulateWords& words, unsigned machines) {
   Scenario scenario = preset(words.preset);
   scenario.admission = settings_from(words.policy);
   take_machine(words, scenario.machine);
   take_costs(words, scenario.costs);
   take_visitors(words, scenario.visitors);
-  take_load(words, scenario);
+  take_load(words, scenario, machines);
   for (const auto& text : words.cost_factors)
     scenario.cost_factors.push_back(Change::parse(text, "--cost-factor"));
   for (const auto& text : words.cpu_counts) scenario.cpu_counts.push_back(Change::parse(text, "--cpus-at"));
@@ -130,6 +149,32 @@ Scenario scenario_from(const SimulateWords& words) {
   const std::string problem = scenario.problem();
   if (!problem.empty()) throw UsageError(problem);
   return scenario;
+}
+
+ClusterScenario cluster_scenario_from(const ClusterWords& words) {
+  ClusterScenario cluster;
+  cluster.members = whole_or_throw(words.members, "--members");
+  take_balancer(words, cluster);
+  cluster.delegate = !words.no_delegation;
+  cluster.share_takes = !words.unshared;
+  cluster.relay_s = duration_or_throw(words.relay, "--relay");
+  cluster.delay_s = duration_or_throw(words.delay, "--delay");
+  cluster.loss = number_or_throw(words.loss, "--loss");
+  for (const auto& text : words.kills)
+    cluster.faults.push_back(fault_or_throw(text, Fault::Kind::kill, "--kill"));
+  for (const auto& text : words.partitions)
+    cluster.faults.push_back(fault_or_throw(text, Fault::Kind::partition, "--partition"));
+  SimulateWords each = words.each;
+  if (each.rate.empty() && each.load.empty() && each.profile.empty()) each.load = "0.9";
+  const auto check = [&] {
+    const std::string problem = cluster.problem();
+    if (!problem.empty()) throw UsageError(problem);
+  };
+  cluster.each.profile = Profile::constant(1);
+  check();  // before a load is a multiple of what no members can do
+  cluster.each = scenario_from(each, cluster.members);
+  check();
+  return cluster;
 }
 
 }  // namespace sluice::tools

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "admission/controller.hpp"
+#include "tools/sim/cluster_scenario.hpp"
 #include "tools/sim/scenario.hpp"
 
 /// From the words of a command line to what they mean.
@@ -29,8 +30,27 @@ struct SimulateWords {
   std::string csv, json;
 };
 
-/// Both throw UsageError with a sentence that quotes the option.
+/// `each`: of a member. Its costs of resuming, its backlog and the like are not read.
+struct ClusterWords {
+  SimulateWords each = at_member();
+  std::string members = "3", balancer = "round-robin", addresses = "16";
+  std::string skew, hot;  ///< Empty: none; a third of the members.
+  std::string relay = "0.5ms", delay = "0.5ms", loss = "0";
+  std::vector<std::string> kills, partitions;
+  bool no_delegation = false, unshared = false;
+
+ private:
+  static SimulateWords at_member() {
+    SimulateWords words;
+    words.preset = "member";
+    return words;
+  }
+};
+
+/// All throw UsageError with a sentence that quotes the option.
 admission::Settings settings_from(const PolicyWords& words);
-Scenario scenario_from(const SimulateWords& words);
+/// `machines`: multiples of the capacity are of so many of them.
+Scenario scenario_from(const SimulateWords& words, unsigned machines = 1);
+ClusterScenario cluster_scenario_from(const ClusterWords& words);
 
 }  // namespace sluice::tools

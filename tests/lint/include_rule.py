@@ -16,7 +16,7 @@ RULES = (
     ("admission/", ("base/",)),
     ("base/", ()),
     ("loadgen/", ("base/",)),
-    ("tools/", ("admission/", "base/")),
+    ("tools/", ("admission/", "cluster/members.hpp", "cluster/placement.hpp", "cluster/protocol.hpp", "base/")),
     ("tests/", ("",)),
 )
 # What the files beside an application's main.cpp may include as well: they join it to a node.

@@ -16,6 +16,7 @@ enum class Work : std::uint8_t {
   full,      ///< Full handshake of somebody who was let in.
   request,
   refusal,  ///< Of somebody who waited at the gate in vain.
+  relay,    ///< Passing on what another member of a cluster serves.
 };
 
 struct Job {

@@ -75,7 +75,7 @@ struct Scenario {
   std::string problem() const;
 };
 
-inline constexpr std::string_view kPresets = "today, paper2005, no-think";
+inline constexpr std::string_view kPresets = "today, paper2005, no-think, member";
 /// Machine, costs and visitors of reference scenarios. Throws UsageError.
 Scenario preset(std::string_view name);
 

@@ -71,7 +71,8 @@ Simulation::Begun Simulation::begin(const Job& job) {
     case Work::resuming: return begin_resuming(job.visitor);
     case Work::request: return begin_request(job.visitor);
     case Work::refusal: return {refused, scenario_.costs.refusal_s};
-    case Work::full: break;
+    case Work::full:
+    case Work::relay: break;  // there is no other member
   }
   if (scenario_.notices_gone() && gone(visitors_[job.visitor])) return {vanished, 0};
   return {full, scenario_.costs.full_s};

@@ -43,6 +43,21 @@ TEST(Members, SeeWhoComesFallsSilentAndComesBack) {
   EXPECT_TRUE(members.others().empty());
 }
 
+TEST(Members, AreFoundByNameInWhateverOrderTheyCame) {
+  Members members{hello_of("m500")};
+  for (int i = 0; i < 100; ++i) members.hello(hello_of("m" + std::to_string(i * 37 % 100)), kNow);
+  EXPECT_EQ(members.others().size(), 100U);
+  for (int i = 0; i < 100; ++i) {
+    const std::string name = "m" + std::to_string(i);
+    ASSERT_NE(members.find(name), nullptr) << name;
+    EXPECT_EQ(members.find(name)->name, name);
+    EXPECT_TRUE(members.digest(hello_of(name), {}, kNow));
+  }
+  EXPECT_EQ(members.find("m"), nullptr);
+  EXPECT_EQ(members.find("m100"), nullptr);
+  EXPECT_EQ(members.find("n"), nullptr);
+}
+
 TEST(Members, ADigestKeepsAlive) {
   Members members{hello_of("a")};
   members.hello(hello_of("b"), kNow);

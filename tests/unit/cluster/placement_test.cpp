@@ -30,11 +30,29 @@ TEST(Placement, KnowsNobodyAtFirst) {
   EXPECT_FALSE(placement.choose(true));
 }
 
-TEST(Placement, SendsToWhoIsIdlest) {
+TEST(Placement, SendsMoreToWhoIsIdlerAndToWhoTakesMore) {
   Placement placement;
-  placement.update(digest_of(0), {member_of(1, digest_of(0.3)), member_of(2, digest_of(0.6))});
-  ASSERT_TRUE(placement.may_choose());
-  EXPECT_EQ(placement.choose(true), 2U);
+  placement.update(digest_of(0), {member_of(1, digest_of(0.3)), member_of(2, digest_of(0.6)),
+                                  member_of(3, digest_of(0.6, 500))});
+  std::map<tls::MemberNumber, int> sent;
+  for (int i = 0; i < 120; ++i) ++sent[placement.choose(true).value()];
+  EXPECT_NEAR(sent[1], 30, 2);
+  EXPECT_NEAR(sent[2], 60, 2);
+  EXPECT_NEAR(sent[3], 30, 2);
+}
+
+/// Were the idlest always the first, it would get a newcomer from each of them in the same moment.
+TEST(Placement, MembersThatSeeTheSameSendToDifferentOnes) {
+  std::vector<Member> others;
+  for (tls::MemberNumber number = 1; number <= 64; ++number)
+    others.push_back(member_of(number, digest_of(0.3 + 0.001 * number, 100)));
+  std::map<tls::MemberNumber, int> sent;
+  for (std::uint64_t seed = 1; seed <= 128; ++seed) {
+    Placement placement{tls::number_of_member("member-" + std::to_string(seed))};
+    placement.update(digest_of(0), others);
+    ++sent[placement.choose(true).value()];
+  }
+  for (const auto& [member, newcomers] : sent) EXPECT_LE(newcomers, 8) << member << ": 2 would be even";
 }
 
 struct NobodyCase {
@@ -91,6 +109,20 @@ TEST(Placement, PartsOfANewcomerAddUp) {
   EXPECT_EQ(sent, 1) << "but are not saved up";
 }
 
+/// Or many senders that all had nothing to send for a while could swamp everybody at once.
+TEST(Placement, NothingIsSavedUpForEachOfMany) {
+  Placement placement;
+  std::vector<Member> others;
+  for (tls::MemberNumber number = 1; number <= 100; ++number)
+    others.push_back(member_of(number, digest_of(0.9, 1)));
+  for (int beat = 0; beat < 40; ++beat) placement.update(digest_of(0), others);
+  std::map<tls::MemberNumber, int> sent;
+  int all = 0;
+  for (; const auto member = placement.choose(true); ++all) ++sent[*member];
+  EXPECT_NEAR(all, 25, 1) << "a quarter of a second of what a hundred take";
+  for (const auto& [member, newcomers] : sent) EXPECT_EQ(newcomers, 1) << member;
+}
+
 TEST(Placement, SpreadsOverEquals) {
   Placement placement;
   placement.update(digest_of(0), {member_of(1, digest_of(0.5)), member_of(2, digest_of(0.5))});
@@ -99,14 +131,17 @@ TEST(Placement, SpreadsOverEquals) {
   EXPECT_NEAR(sent[1], 50, 3);
 }
 
-TEST(Placement, LeavesOutWhoCouldNotBeReached) {
+TEST(Placement, LeavesOutWhoCouldNotBeReachedUntilItSpeaks) {
   Placement placement;
-  const std::vector<Member> others{member_of(1, digest_of(0.5)), member_of(2, digest_of(0.9))};
+  std::vector<Member> others{member_of(1, digest_of(0.5)), member_of(2, digest_of(0.9))};
   placement.update(digest_of(0), others);
   placement.failed(2);
-  EXPECT_EQ(placement.choose(true), 1U);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(placement.choose(true), 1U);
   placement.failed(1);
   EXPECT_FALSE(placement.choose(true));
+  placement.update(digest_of(0), others);
+  EXPECT_FALSE(placement.choose(true)) << "neither has said anything since";
+  others[1].heard += Members::kHeartbeat;
   placement.update(digest_of(0), others);
   EXPECT_EQ(placement.choose(true), 2U) << "its next digest says it is there";
 }

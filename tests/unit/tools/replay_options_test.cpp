@@ -59,6 +59,65 @@ INSTANTIATE_TEST_SUITE_P(
                     WrongCase{"Warmup", &SimulateWords::warmup, "500s", "warm-up"}),
     [](const auto& test) { return std::string(test.param.name); });
 
+TEST(ClusterOptions, BeginWithWhatWasMeasured) {
+  const ClusterScenario cluster = cluster_scenario_from({});
+  EXPECT_EQ(cluster.members, 3U);
+  EXPECT_DOUBLE_EQ(cluster.each.machine.cpus, 0.15);
+  EXPECT_DOUBLE_EQ(cluster.relay_s, 0.5e-3);
+  EXPECT_DOUBLE_EQ(cluster.each.profile.rate_at(0), 0.9 * cluster.capacity());
+  EXPECT_EQ(cluster.balancer, Balancer::round_robin);
+}
+
+TEST(ClusterOptions, SayWhoIsHotAndWhatBefallsWhom) {
+  ClusterWords words;
+  words.members = "16";
+  words.skew = "0.8";
+  words.each.profile = "step 1x/30s, step 2x/30s";
+  words.kills = {"3@10s"};
+  words.partitions = {"16@20s"};
+  const ClusterScenario cluster = cluster_scenario_from(words);
+  EXPECT_EQ(cluster.hot, 6U);
+  EXPECT_DOUBLE_EQ(cluster.each.profile.rate_at(40), 2 * cluster.capacity());
+  ASSERT_EQ(cluster.faults.size(), 2U);
+  EXPECT_EQ(cluster.faults[0].member, 2U);
+  EXPECT_EQ(cluster.faults[1].kind, Fault::Kind::partition);
+}
+
+struct WrongClusterCase {
+  const char* name;
+  std::string ClusterWords::*word;
+  const char* value;
+  const char* sentence;
+};
+class WrongClusterOption : public testing::TestWithParam<WrongClusterCase> {};
+
+TEST_P(WrongClusterOption, IsQuotedInASentence) {
+  ClusterWords words;
+  words.*GetParam().word = GetParam().value;
+  EXPECT_THAT([&] { cluster_scenario_from(words); },
+              testing::Throws<UsageError>(Property(&UsageError::what, HasSubstr(GetParam().sentence))));
+}
+INSTANTIATE_TEST_SUITE_P(
+    Cluster, WrongClusterOption,
+    testing::Values(WrongClusterCase{"Members", &ClusterWords::members, "many", "--members 'many'"},
+                    WrongClusterCase{"Nobody", &ClusterWords::members, "0", "1 to 512 members"},
+                    WrongClusterCase{"TooMany", &ClusterWords::members, "513", "1 to 512 members"},
+                    WrongClusterCase{"Balancer", &ClusterWords::balancer, "random", "--balancer 'random'"},
+                    WrongClusterCase{"Skew", &ClusterWords::skew, "80%", "--skew '80%'"},
+                    WrongClusterCase{"SkewAbove1", &ClusterWords::skew, "80", "--skew is a share"},
+                    WrongClusterCase{"HotAlone", &ClusterWords::hot, "2", "--hot says"},
+                    WrongClusterCase{"Relay", &ClusterWords::relay, "dear", "--relay 'dear'"},
+                    WrongClusterCase{"Loss", &ClusterWords::loss, "1", "--loss is a share"}),
+    [](const auto& test) { return std::string(test.param.name); });
+
+TEST(ClusterOptions, RefuseFaultsOfNobody) {
+  for (const char* text : {"4@10s", "0@10s", "1.5@10s", "1", "x@10s"}) {
+    ClusterWords words;
+    words.kills = {text};
+    EXPECT_THROW(cluster_scenario_from(words), UsageError) << text;
+  }
+}
+
 TEST(PolicyOptions, AreRefusedWhenUnknown) {
   EXPECT_THROW(settings_from({.policy = "magic"}), UsageError);
   EXPECT_THROW(settings_from({.paper_cost = "all"}), UsageError);
