@@ -1,7 +1,6 @@
 #include "cluster/etcd_client.hpp"
 
 #include <array>
-#include <stdexcept>
 #include <utility>
 
 #include <boost/asio/connect.hpp>
@@ -26,22 +25,6 @@ namespace {
 
 constexpr std::size_t kPieceSize = 16 * 1024, kHeadMax = 16 * 1024;
 constexpr unsigned kServerErrors = 500;
-
-asio::ssl::context make_context(const IdentityFiles& files) {
-  asio::ssl::context context{asio::ssl::context::tls_client};
-  context.set_verify_mode(asio::ssl::verify_peer);
-  const auto load = [](const std::string& file, const auto& load_it) {
-    error_code error;
-    load_it(error);
-    if (error) throw std::runtime_error("can't load " + file + " for etcd: " + error.message());
-  };
-  load(files.authority, [&](auto& error) { context.load_verify_file(files.authority, error); });
-  if (files.certificate.empty()) return context;
-  load(files.certificate, [&](auto& error) { context.use_certificate_chain_file(files.certificate, error); });
-  load(files.private_key,
-       [&](auto& error) { context.use_private_key_file(files.private_key, asio::ssl::context::pem, error); });
-  return context;
-}
 
 }  // namespace
 
@@ -95,7 +78,7 @@ class Client::Connection : public std::enable_shared_from_this<Client::Connectio
 Client::Client(asio::io_context& io, std::vector<Endpoint> endpoints, const IdentityFiles& tls)
     : io_(io), endpoints_(std::move(endpoints)) {
   for (const Endpoint& endpoint : endpoints_) {
-    if (endpoint.tls && !tls_) tls_.emplace(make_context(tls));
+    if (endpoint.tls && !tls_) tls_.emplace(make_client_context(tls));
   }
 }
 
@@ -139,10 +122,11 @@ Task<std::optional<Trouble>> Client::exchange(const Endpoint& endpoint, std::sha
   connections_.insert(connection);
   connection->watch(exchange->patience);
   exchange->request.set(http::field::host, text_of(HostPort{endpoint.host, endpoint.port}));
+  const std::string port = std::to_string(endpoint.port);
   error_code error;
   asio::ip::basic_resolver<tcp, Executor> resolver(io_.get_executor());
-  const auto found = co_await resolver.async_resolve(endpoint.host, std::to_string(endpoint.port),
-                                                     asio::redirect_error(use_task, error));
+  const auto found =
+      co_await resolver.async_resolve(endpoint.host, port, asio::redirect_error(use_task, error));
   if (!error && connection->closed) error = asio::error::operation_aborted;
   if (!error)
     co_await asio::async_connect(connection->socket(), found, asio::redirect_error(use_task, error));

@@ -257,13 +257,12 @@ Task<Mesh::Ended> Mesh::talk(std::string address) {
 }
 
 Task<ChannelPtr> Mesh::connect(std::string address) {
-  const auto colon = address.rfind(':');
-  std::string host = address.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  const HostPort target = split_address(address).value_or(HostPort{});
+  const std::string port = std::to_string(target.port);
   error_code error;
   asio::ip::basic_resolver<tcp, Executor> resolver(io_.get_executor());
-  const std::string port = colon == std::string::npos ? "" : address.substr(colon + 1);
-  const auto found = co_await resolver.async_resolve(host, port, asio::redirect_error(use_task, error));
+  const auto found =
+      co_await resolver.async_resolve(target.host, port, asio::redirect_error(use_task, error));
   const auto socket = std::make_shared<PeerSocket>(io_.get_executor());
   Timer limit(io_.get_executor(), Monotonic::now() + kGreetPatience);
   limit.async_wait([socket](const error_code& ended) {

@@ -199,7 +199,9 @@ server::Membership ClusterConfig::membership() const {
 void ClusterConfig::try_files() const {
   if (!enabled()) return;
   membership();
-  cluster::make_peer_context(options_of(*this, 0).identity);
+  const cluster::Options options = options_of(*this, 0);
+  cluster::make_peer_context(options.identity);
+  if (options.etcd && !etcd_authority.empty()) cluster::make_client_context(options.etcd->tls);
 }
 
 ClusterNode::ClusterNode(const ClusterConfig& config, server::Server& server)
