@@ -145,7 +145,7 @@ def test_what_is_no_address_is_left_out_and_counted(cluster, etcd):
 
 def test_no_more_addresses_are_dialed_than_there_may_be_members(cluster, etcd):
     for i in range(520):
-        etcd.control("put", f"{PREFIX}n{i}", f"{HOST}:{i + 1}")
+        etcd.control("put", f"{PREFIX}n{i}", f"127.1.{i // 250}.{i % 250 + 1}:1")
     cluster.start("a", **{"cluster.join_timeout": "100ms"})
     await_found(cluster["a"], 512)
     assert looked(cluster["a"], "overrun") > 0
@@ -170,9 +170,11 @@ def test_etcd_over_https(tmp_path, ecdsa):
         with Cluster(tmp_path, ecdsa, "ab", **secure) as cluster:
             cluster.start().await_whole()
             assert len(etcd.members()) == 2
-            cluster["b"].stop()
-            cluster.start("b", **{"cluster.etcd_authority": cluster.pki / "authority.pem", "cluster.join_timeout": "100ms"})
-            eventually(lambda: "certificate verify failed" in discovery(cluster["b"])["trouble"], "it is not who it should be")
+            another = {"cluster.etcd_authority": cluster.pki / "authority.pem"}, {"cluster.etcd": f"https://localhost:{etcd.port}"}
+            for settings in another:
+                cluster["b"].stop()
+                cluster.start("b", **settings, **{"cluster.join_timeout": "100ms"})
+                eventually(lambda: "certificate verify failed" in discovery(cluster["b"])["trouble"], "it is not who it should be")
 
 
 # An etcd that is none.
