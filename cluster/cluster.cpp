@@ -13,6 +13,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 
+#include "cluster/addresses.hpp"
 #include "cluster/agent.hpp"
 #include "cluster/mesh.hpp"
 #include "cluster/placement.hpp"
@@ -26,6 +27,11 @@ namespace {
 constexpr std::chrono::seconds kAskKeysEvery{1};
 constexpr std::chrono::seconds kClockSkew{2};
 constexpr double kSmoothing = 0.3;  // of a heartbeat's news
+
+/// One more than are dialed shows that there are too many.
+constexpr std::size_t kAddressesMax = Members::kMembersMax + 1;
+
+std::string kind_of(const Options& options) { return options.dns ? "dns" : options.etcd ? "etcd" : "static"; }
 
 std::uint64_t wall_ms() {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -41,7 +47,8 @@ class Cluster::Impl {
       : tls_(tls),
         measure_(std::move(measure)),
         say_(std::move(say)),
-        peers_(options.peers.begin(), options.peers.end()),
+        book_(kind_of(options)),
+        peers_(options.peers),
         work_(io_.get_executor()),
         beat_(io_.get_executor()),
         mesh_(io_, options,
@@ -55,6 +62,12 @@ class Cluster::Impl {
             [this](tls::MemberNumber to, const Message& message) { return mesh_.send(to, message); },
             options.fetch_timeout),
         placement_(tls::number_of_member(mesh_.self().name)) {
+    if (options.dns) {
+      discovery_ = std::make_unique<DnsDiscovery>(io_, *options.dns, kAddressesMax, discovery_handlers());
+    } else if (options.etcd) {
+      discovery_ = std::make_unique<EtcdDiscovery>(io_, *options.etcd, mesh_.self().name, mesh_.address(),
+                                                   kAddressesMax, discovery_handlers());
+    }
     if (options.agent_listen) agent_.emplace(io_, *options.agent_listen, [this] { return digest(); });
   }
 
@@ -92,7 +105,13 @@ class Cluster::Impl {
   bool on_message(const Hello& from, const Message& message, Channel& channel);
   bool on_digest(const Hello& from, const Digest& digest, Channel& channel);
   void on_keys(const Keys& keys);
+  Discovery::Handlers discovery_handlers();
+  void on_found(const std::vector<std::string>& addresses);
+  void say_if(const std::string& line) {
+    if (!line.empty()) say_(line);
+  }
   void on_tried(const std::string& address);
+  void look_whether_all_were_tried();
   Keys our_keys() const;
   Digest digest() const;
   void measure();
@@ -105,13 +124,15 @@ class Cluster::Impl {
   tls::Engine& tls_;
   const Measure measure_;
   const Say say_;
-  std::set<std::string> peers_;  // not tried yet
+  DiscoveryBook book_;
+  const std::vector<std::string> peers_;
   asio::io_context io_{1};
   asio::executor_work_guard<Executor> work_;
   Timer beat_;
   Mesh mesh_;
   Members members_;
   SessionExchange exchange_;
+  std::unique_ptr<Discovery> discovery_;  // null: there are only peers_
   std::optional<Agent> agent_;
   double idle_milli_ = 0, received_per_s_ = 0;
   std::uint64_t received_before_ = 0;
@@ -119,12 +140,15 @@ class Cluster::Impl {
   std::map<std::string, Monotonic::time_point> keys_asked_;  // by member
   std::set<std::string> skewed_;
   std::array<std::uint64_t, static_cast<std::size_t>(Rejection::count)> rejections_{};
-  Keys offered_;  // before we joined
+  Keys offered_;                         // before we joined
+  std::set<std::string> found_, tried_;  // until we joined
+  bool looked_ = false;
   bool joined_ = false;
   bool draining_ = false;
   bool leaving_ = false;
   std::atomic<bool> leads_{false};
   std::promise<void> all_tried_;
+  bool all_were_tried_ = false;
   Placement placement_;
   std::atomic<std::uint64_t> sent_{0}, unreached_{0}, received_{0};
   mutable std::mutex mutex_;  // what follows
@@ -287,20 +311,55 @@ void Cluster::Impl::publish() {
            .newcomers_sent = sent_.load(),
            .newcomers_unreached = unreached_.load(),
            .newcomers_received = received_.load(),
-           .newcomers_share = placement_.share()};
+           .newcomers_share = placement_.share(),
+           .discovery = book_.view(),
+           .dialed = mesh_.dialed()};
 }
 
 // Coming and going. --------------------------------------------------------------------------------
 
+Discovery::Handlers Cluster::Impl::discovery_handlers() {
+  return {.found = [this](const std::vector<std::string>& addresses) { on_found(addresses); },
+          .looked = [this](const Trouble& outcome) { say_if(book_.looked(outcome)); },
+          .remark = [this](const Trouble& remark) { say_if(book_.remark(remark)); }};
+}
+
+void Cluster::Impl::on_found(const std::vector<std::string>& addresses) {
+  Bounded found = bounded(addresses, Members::kMembersMax);
+  if (found.left_out > 0) {
+    say_if(book_.remark({Looked::overrun, "more than " + std::to_string(Members::kMembersMax) +
+                                              " addresses; the others are left out"}));
+  } else {
+    book_.no_remark(Looked::overrun);
+  }
+  book_.found(found.addresses.size());
+  looked_ = true;
+  if (!joined_) found_ = found.addresses;
+  mesh_.want(std::move(found.addresses));
+  look_whether_all_were_tried();
+}
+
 void Cluster::Impl::on_tried(const std::string& address) {
-  if (peers_.erase(address) > 0 && peers_.empty() && !joined_) all_tried_.set_value();
+  if (joined_) return;
+  tried_.insert(address);
+  look_whether_all_were_tried();
+}
+
+void Cluster::Impl::look_whether_all_were_tried() {
+  if (joined_ || !looked_ || !std::ranges::includes(tried_, found_)) return;
+  if (!std::exchange(all_were_tried_, true)) all_tried_.set_value();
 }
 
 std::size_t Cluster::Impl::join(std::chrono::milliseconds patience) {
   auto tried = all_tried_.get_future();
-  if (peers_.empty()) all_tried_.set_value();
   asio::post(io_, [this] {
     mesh_.start();
+    if (discovery_) {
+      discovery_->start();
+    } else {
+      on_found(peers_);
+      book_.looked({Looked::ok, ""});
+    }
     if (agent_) agent_->start();
     asio::co_spawn(io_, heartbeat(), asio::detached);
   });
@@ -320,6 +379,7 @@ std::size_t Cluster::Impl::join(std::chrono::milliseconds patience) {
     }
     offered_ = {};
     joined_ = true;
+    found_ = tried_ = {};
     found.set_value(members_.others().size());
   });
   return found.get_future().get();
@@ -330,9 +390,11 @@ Task<void> Cluster::Impl::farewell() {
   mesh_.send_all(digest());
   co_await exchange_.push_all();
   publish();
+  if (discovery_) co_await discovery_->leave();
   mesh_.goodbye(mesh_.self().name + " leaves");
   mesh_.stop();
   leaving_ = true;  // a beat that is due already is not cancelled
+  if (discovery_) discovery_->stop();
   if (agent_) agent_->stop();
   beat_.cancel();
   exchange_.stop();

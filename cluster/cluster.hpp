@@ -10,6 +10,8 @@
 
 #include <boost/asio/ip/tcp.hpp>
 
+#include "cluster/discovery_dns.hpp"
+#include "cluster/discovery_etcd.hpp"
 #include "cluster/identity.hpp"
 #include "cluster/members.hpp"
 #include "cluster/session_exchange.hpp"
@@ -27,7 +29,9 @@ struct Options {
   std::string advertise{};                  ///< Where they reach it, host:port; empty: as `listen`.
   std::uint16_t service_port = 0;           ///< Where this member serves clients.
   std::optional<boost::asio::ip::tcp::endpoint> agent_listen{};  ///< For balancers that ask, see Agent.
-  std::vector<std::string> peers{};  ///< host:port of others; itself may be among them.
+  std::vector<std::string> peers{};   ///< host:port of others; itself may be among them.
+  std::optional<DnsOptions> dns{};    ///< Finds them instead.
+  std::optional<EtcdOptions> etcd{};  ///< Finds them instead.
   IdentityFiles identity{};
   std::chrono::milliseconds fetch_timeout{5};
 };
@@ -56,6 +60,8 @@ struct View {
   ExchangeCounts sessions{};
   std::uint64_t newcomers_sent = 0, newcomers_unreached = 0, newcomers_received = 0;
   double newcomers_share = 0;  ///< That go elsewhere although there is room.
+  DiscoveryView discovery{};
+  std::size_t dialed = 0;  ///< Addresses that are tried, or connected to.
 };
 
 /// A member with room for a newcomer, and where it serves clients.
@@ -83,8 +89,9 @@ class Cluster {
   Cluster(const Cluster&) = delete;
   Cluster& operator=(const Cluster&) = delete;
 
-  /// Starts the thread and waits until every peer that can be reached has said which ticket keys there are,
-  /// at most `patience`. To be called before the first ticket is sealed. Returns how many members it found.
+  /// Starts the thread and waits until a first look at who is there was made, and every peer that can be
+  /// reached has said which ticket keys there are, at most `patience`. To be called before the first ticket
+  /// is sealed. Returns how many members it found.
   std::size_t join(std::chrono::milliseconds patience);
   /// Hands all sessions over, says goodbye and ends the thread. The server must have ended.
   void leave();

@@ -32,6 +32,22 @@ void load(const std::string& what, const std::string& file, Load load_it) {
   if (error) throw std::runtime_error("can't load the " + what + " " + file + ": " + error.message());
 }
 
+void load_authority(ssl::context& context, const IdentityFiles& files) {
+  load("authority", files.authority, [&](auto& error) { context.load_verify_file(files.authority, error); });
+}
+
+void load_identity(ssl::context& context, const IdentityFiles& files) {
+  load("certificate", files.certificate,
+       [&](auto& error) { context.use_certificate_chain_file(files.certificate, error); });
+  load("private key", files.private_key,
+       [&](auto& error) { context.use_private_key_file(files.private_key, ssl::context::pem, error); });
+  if (SSL_CTX_check_private_key(context.native_handle()) != 1) {
+    tls::take_openssl_error();
+    throw std::runtime_error("the private key " + files.private_key + " does not belong to " +
+                             files.certificate);
+  }
+}
+
 }  // namespace
 
 std::string member_name(const std::string& certificate_file) {
@@ -53,17 +69,17 @@ ssl::context make_peer_context(const IdentityFiles& files) {
   SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(raw, 0);
   SSL_CTX_set_options(raw, SSL_OP_NO_TICKET);
-  load("authority", files.authority, [&](auto& error) { context.load_verify_file(files.authority, error); });
-  load("certificate", files.certificate,
-       [&](auto& error) { context.use_certificate_chain_file(files.certificate, error); });
-  load("private key", files.private_key,
-       [&](auto& error) { context.use_private_key_file(files.private_key, ssl::context::pem, error); });
-  if (SSL_CTX_check_private_key(raw) != 1) {
-    tls::take_openssl_error();
-    throw std::runtime_error("the private key " + files.private_key + " does not belong to " +
-                             files.certificate);
-  }
+  load_authority(context, files);
+  load_identity(context, files);
   context.set_verify_mode(ssl::verify_peer | ssl::verify_fail_if_no_peer_cert);
+  return context;
+}
+
+ssl::context make_client_context(const IdentityFiles& files) {
+  ssl::context context{ssl::context::tls_client};
+  load_authority(context, files);
+  if (!files.certificate.empty()) load_identity(context, files);
+  context.set_verify_mode(ssl::verify_peer);
   return context;
 }
 

@@ -19,6 +19,10 @@ std::string member_name(const std::string& certificate_file);
 /// should open what the keys travel in. Throws `std::runtime_error` with a sentence that names the file.
 boost::asio::ssl::context make_peer_context(const IdentityFiles& files);
 
+/// For a server that is no member: its certificate has to be of `authority`; ours is shown if there is one.
+/// Throws `std::runtime_error` with a sentence that names the file.
+boost::asio::ssl::context make_client_context(const IdentityFiles& files);
+
 /// Of a connection whose handshake is done; empty when there is none.
 std::string peer_name(SSL* ssl);
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <random>
 #include <stdexcept>
 #include <utility>
 
@@ -11,6 +10,8 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl/error.hpp>
+
+#include "cluster/addresses.hpp"
 
 namespace sluice::cluster {
 
@@ -23,8 +24,7 @@ namespace {
 using Timer = asio::basic_waitable_timer<Monotonic, asio::wait_traits<Monotonic>, Executor>;
 
 std::string text_of(const tcp::endpoint& endpoint) {
-  const std::string host = endpoint.address().to_string();
-  return (endpoint.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(endpoint.port());
+  return cluster::text_of(HostPort{endpoint.address().to_string(), endpoint.port()});
 }
 
 std::string sentence(Members::Heard heard, const std::string& name) {
@@ -43,11 +43,9 @@ std::string sentence(Members::Heard heard, const std::string& name) {
 Mesh::Mesh(asio::io_context& io, const Options& options, Hello self, Handlers handlers)
     : io_(io),
       context_(make_peer_context(options.identity)),
-      peers_(options.peers),
       self_(std::move(self)),
       handlers_(std::move(handlers)),
-      acceptor_(io.get_executor()),
-      random_(std::random_device{}()) {
+      acceptor_(io.get_executor()) {
   try {
     acceptor_.open(options.listen.protocol());
     acceptor_.set_option(tcp::acceptor::reuse_address(true));
@@ -60,9 +58,19 @@ Mesh::Mesh(asio::io_context& io, const Options& options, Hello self, Handlers ha
   self_.address = options.advertise.empty() ? text_of(acceptor_.local_endpoint()) : options.advertise;
 }
 
-void Mesh::start() {
-  asio::co_spawn(io_, accept(), asio::detached);
-  for (const std::string& address : peers_) asio::co_spawn(io_, dial(address), asio::detached);
+void Mesh::start() { asio::co_spawn(io_, accept(), asio::detached); }
+
+/// Who is dialed already goes on, also when it was gone in between.
+void Mesh::want(std::set<std::string> addresses) {
+  const Difference change = difference(wanted_, addresses);
+  wanted_ = std::move(addresses);
+  for (const std::string& address : change.gone) {
+    troubles_.erase(address);
+    own_.erase(address);
+  }
+  for (const std::string& address : change.added) {
+    if (!stopping_ && dialing_.insert(address).second) asio::co_spawn(io_, dial(address), asio::detached);
+  }
 }
 
 void Mesh::stop() {
@@ -99,6 +107,7 @@ void Mesh::reject(Rejection why, Channel& channel, const std::string& reason) {
 
 /// Said once, not with every try.
 void Mesh::trouble(const std::string& address, const std::string& what) {
+  if (!wanted_.contains(address)) return;
   if (std::exchange(troubles_[address], what) == what) return;
   handlers_.say("cluster: no connection to " + address + ": " + what);
 }
@@ -211,18 +220,18 @@ Task<void> Mesh::serve(ChannelPtr channel) {
 // Dialed. ------------------------------------------------------------------------------------------
 
 Task<void> Mesh::dial(std::string address) {
-  auto wait = kRetryMin;
-  while (!stopping_) {
+  Backoff backoff(kRetryMin, kRetryMax);
+  while (!stopping_ && wanted_.contains(address) && !own_.contains(address)) {
     const auto began = Monotonic::now();
     const Ended ended = co_await talk(address);
     handlers_.tried(address);
-    if (ended == Ended::myself || stopping_) co_return;
-    if (Monotonic::now() - began > kSilence) wait = kRetryMin;
-    random_ = random_ * 6364136223846793005 + 1442695040888963407;  // Knuth's; jitter need be no better
-    const auto jitter = static_cast<std::int64_t>((random_ >> 33) % 1000);
-    co_await pause(wait * (500 + jitter) / 1000);
-    wait = std::min(2 * wait, kRetryMax);
+    if (ended == Ended::myself && wanted_.contains(address)) own_.insert(address);
+    if (stopping_ || ended == Ended::myself) continue;
+    if (Monotonic::now() - began > kSilence) backoff.reset();
+    const auto wait = backoff.next();
+    co_await pause(wait);
   }
+  dialing_.erase(address);
 }
 
 Task<Mesh::Ended> Mesh::talk(std::string address) {
@@ -250,13 +259,12 @@ Task<Mesh::Ended> Mesh::talk(std::string address) {
 }
 
 Task<ChannelPtr> Mesh::connect(std::string address) {
-  const auto colon = address.rfind(':');
-  std::string host = address.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  const HostPort target = split_address(address).value_or(HostPort{});
+  const std::string port = std::to_string(target.port);
   error_code error;
   asio::ip::basic_resolver<tcp, Executor> resolver(io_.get_executor());
-  const std::string port = colon == std::string::npos ? "" : address.substr(colon + 1);
-  const auto found = co_await resolver.async_resolve(host, port, asio::redirect_error(use_task, error));
+  const auto found =
+      co_await resolver.async_resolve(target.host, port, asio::redirect_error(use_task, error));
   const auto socket = std::make_shared<PeerSocket>(io_.get_executor());
   Timer limit(io_.get_executor(), Monotonic::now() + kGreetPatience);
   limit.async_wait([socket](const error_code& ended) {

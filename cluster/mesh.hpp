@@ -9,6 +9,7 @@
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include "cluster/backoff.hpp"
 #include "cluster/channel.hpp"
 #include "cluster/cluster.hpp"
 
@@ -43,6 +44,11 @@ class Mesh {
 
   void start();
   void stop();
+  /// Where the others are, from now on: who is new is dialed, and who is not there is dialed no more. A
+  /// connection that is open stays.
+  void want(std::set<std::string> addresses);
+  /// How many addresses are tried, or connected to.
+  std::size_t dialed() const noexcept { return dialing_.size(); }
   /// False when there is no connection to that member.
   bool send(tls::MemberNumber member, const Message& message);
   void send_all(const Message& message);
@@ -71,14 +77,15 @@ class Mesh {
 
   boost::asio::io_context& io_;
   boost::asio::ssl::context context_;
-  const std::vector<std::string> peers_;
   Hello self_;
   const Handlers handlers_;
   Acceptor acceptor_;
   std::map<tls::MemberNumber, ChannelPtr> dialed_;
   std::set<ChannelPtr> accepted_;
+  std::set<std::string> wanted_;
+  std::set<std::string> dialing_;                // by a coroutine each
+  std::set<std::string> own_;                    // of those wanted
   std::map<std::string, std::string> troubles_;  // why a peer was not reached, as it was said last
-  std::uint64_t random_;
   bool stopping_ = false;
 };
 

@@ -9,6 +9,7 @@ find_package(PkgConfig REQUIRED)
 # Not find_package(prometheus-cpp): its config file wants civetweb, zlib and curl for parts we do not use.
 pkg_check_modules(PrometheusCore REQUIRED IMPORTED_TARGET prometheus-cpp-core)
 pkg_check_modules(Argon2 REQUIRED IMPORTED_TARGET libargon2)
+pkg_check_modules(CAres REQUIRED IMPORTED_TARGET libcares)
 pkg_check_modules(PostgreSQL REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(TomlPlusPlus REQUIRED IMPORTED_TARGET tomlplusplus)
 

@@ -13,10 +13,10 @@ set -eu
 
 build="g++ cmake ninja-build pkg-config ccache git ca-certificates
   libboost1.81-dev libboost-url1.81-dev libssl-dev libsqlite3-dev prometheus-cpp-dev libtomlplusplus-dev
-  libargon2-dev libpq-dev libcli11-dev libjemalloc-dev libgtest-dev libgmock-dev"
+  libargon2-dev libpq-dev libc-ares-dev libcli11-dev libjemalloc-dev libgtest-dev libgmock-dev"
 test="clang clang-format clang-tidy libclang-rt-14-dev llvm-14 curl openssl python3 python3-pytest python3-jsonschema
-  python3-selenium chromium chromium-driver fonts-dejavu-core sqlite3 postgresql-15 valgrind
-  haproxy iproute2 nftables util-linux"
+  python3-selenium chromium chromium-driver fonts-dejavu-core sqlite3 postgresql-15 etcd-server etcd-client
+  dnsmasq-base valgrind haproxy iproute2 nftables util-linux"
 bench="openssl python3 wrk"
 peers="nginx-light haproxy h2o apache2 tomcat10 openjdk-17-jre-headless"
 rivals="nginx-light haproxy"
@@ -82,6 +82,7 @@ for package in $missing; do
     nginx-light) services="$services nginx" ;;
     haproxy | h2o | apache2 | tomcat10) services="$services $package" ;;
     postgresql-15) services="$services postgresql" ;;
+    etcd-server) services="$services etcd" ;;
   esac
 done
 policy=/usr/sbin/policy-rc.d

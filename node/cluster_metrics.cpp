@@ -27,6 +27,16 @@ void add_members(server::Page& page, const cluster::View& view) {
                static_cast<double>(view.rejections[i]));
 }
 
+void add_discovery(server::Page& page, const cluster::DiscoveryView& view) {
+  page.family("cluster_discovery_total", "Looks at who is in the cluster, by what came of them.",
+              MetricType::Counter);
+  for (std::size_t i = 0; i < cluster::kLookedNames.size(); ++i)
+    page.value({{"kind", view.kind}, {"result", std::string(cluster::kLookedNames[i])}},
+               static_cast<double>(view.counts[i]));
+  page.family("cluster_discovered", "Addresses of members that were found last.", MetricType::Gauge);
+  page.value({}, static_cast<double>(view.addresses));
+}
+
 void add_migrations(server::Page& page, const cluster::View& view) {
   const cluster::ExchangeCounts& counts = view.sessions;
   page.family("migrations_total", "What moved between members.", MetricType::Counter);
@@ -72,6 +82,7 @@ std::string ClusterNode::metrics() const {
   const cluster::View view = cluster_.view();
   server::Page page(server_);
   add_members(page, view);
+  add_discovery(page, view.discovery);
   add_migrations(page, view);
   add_fetch_times(page, view.sessions.fetch_times);
   return page.text();
@@ -99,6 +110,12 @@ boost::json::object ClusterNode::status() const {
           {"address", view.address},
           {"leads", view.leads},
           {"ticket_generation", server_.tls().ticket_keys().ring()->current().generation},
+          {"discovery",
+           {{"kind", view.discovery.kind},
+            {"last", cluster::kLookedNames[static_cast<std::size_t>(view.discovery.last)]},
+            {"trouble", view.discovery.trouble},
+            {"addresses", view.discovery.addresses},
+            {"dialed", view.dialed}}},
           {"members", std::move(members)}};
 }
 

@@ -8,6 +8,7 @@
 
 #include <openssl/crypto.h>
 
+#include "cluster/addresses.hpp"
 #include "server/listener.hpp"
 
 namespace sluice::node {
@@ -16,6 +17,7 @@ namespace {
 
 /// As many bits as the keys that are made of it.
 constexpr std::size_t kSecretMin = 32, kSecretMax = 4096;
+constexpr std::size_t kPrefixMax = 255;
 
 tls::SecretBytes read_secret(const std::string& file) {
   std::ifstream in(file, std::ios::binary);
@@ -29,6 +31,26 @@ tls::SecretBytes read_secret(const std::string& file) {
   return tls::SecretBytes{Bytes{bytes}};
 }
 
+cluster::DnsOptions dns_options_of(const ClusterConfig& config) {
+  return {.question = cluster::parse_dns_question(config.dns_name).value_or(cluster::DnsQuestion{}),
+          .interval = config.dns_interval,
+          .server = config.dns_server.empty()
+                        ? ""
+                        : server::endpoint_text(server::parse_endpoint(config.dns_server))};
+}
+
+cluster::EtcdOptions etcd_options_of(const ClusterConfig& config) {
+  cluster::EtcdOptions options{.prefix = config.etcd_prefix,
+                               .tls = {.certificate = config.etcd_certificate,
+                                       .private_key = config.etcd_private_key,
+                                       .authority = config.etcd_authority}};
+  for (const std::string& url : config.etcd) {
+    if (auto endpoint = cluster::etcd::parse_endpoint(url)) options.endpoints.push_back(*std::move(endpoint));
+  }
+  return options;
+}
+
+/// Of settings that were checked.
 cluster::Options options_of(const ClusterConfig& config, std::uint16_t service_port) {
   return {.listen = server::parse_endpoint(config.listen),
           .advertise = config.advertise,
@@ -37,6 +59,8 @@ cluster::Options options_of(const ClusterConfig& config, std::uint16_t service_p
                               ? std::nullopt
                               : std::optional(server::parse_endpoint(config.agent_listen)),
           .peers = config.peers,
+          .dns = config.discovery == "dns" ? std::optional(dns_options_of(config)) : std::nullopt,
+          .etcd = config.discovery == "etcd" ? std::optional(etcd_options_of(config)) : std::nullopt,
           .identity = {.certificate = config.certificate,
                        .private_key = config.private_key,
                        .authority = config.authority},
@@ -72,7 +96,18 @@ void ClusterConfig::declare(server::Settings& settings) {
   using namespace std::chrono_literals;
   settings.add("cluster.listen", listen, "host:port for the other members; empty: no cluster");
   settings.add("cluster.advertise", advertise, "host:port where they reach it; empty: as cluster.listen");
+  settings.add_choice("cluster.discovery", discovery, {"static", "dns", "etcd"},
+                      "How the other members are found: static: cluster.peers; dns, etcd: what follows");
   settings.add("cluster.peers", peers, "host:port of the other members; this one may be among them");
+  settings.add("cluster.dns_name", dns_name,
+               "name:port (A and AAAA records), or _service._tcp.name (SRV records, with ports)");
+  settings.add("cluster.dns_interval", dns_interval, 100ms, 1h, "How often the name is looked up");
+  settings.add("cluster.dns_server", dns_server, "address:port to ask; empty: as in /etc/resolv.conf");
+  settings.add("cluster.etcd", etcd, "http://host:port or https://host:port of etcd 3.4 or later");
+  settings.add("cluster.etcd_prefix", etcd_prefix, "Members' keys there begin so, their names follow");
+  settings.add("cluster.etcd_authority", etcd_authority, "PEM; etcd's certificate has to be of it (https)");
+  settings.add("cluster.etcd_certificate", etcd_certificate, "PEM; shown to etcd; empty: none");
+  settings.add("cluster.etcd_private_key", etcd_private_key, "PEM, of that certificate");
   settings.add("cluster.certificate", certificate, "PEM; its common name is this member's name");
   settings.add("cluster.private_key", private_key, "PEM, of that certificate");
   settings.add("cluster.authority", authority, "PEM; only members with a certificate of it are let in");
@@ -91,6 +126,8 @@ std::vector<server::Problem> ClusterConfig::check() const {
   std::vector<server::Problem> problems;
   if (!enabled()) {
     if (!peers.empty()) problems.push_back({"cluster.peers", "there are peers, but no cluster.listen"});
+    if (discovery != "static")
+      problems.push_back({"cluster.discovery", "members are to be found, but there is no cluster.listen"});
     return problems;
   }
   const auto require = [&](const char* key, const std::string& value) {
@@ -101,10 +138,54 @@ std::vector<server::Problem> ClusterConfig::check() const {
   require("cluster.private_key", private_key);
   require("cluster.authority", authority);
   for (const std::string& peer : peers) {
-    if (peer.rfind(':') == std::string::npos || peer.ends_with(':'))
+    if (!cluster::split_address(peer))
       problems.push_back({"cluster.peers", "\"" + peer + "\" is not host:port"});
   }
+  check_discovery(problems);
+  if (discovery == "etcd") check_etcd(problems);
   return problems;
+}
+
+void ClusterConfig::check_discovery(std::vector<server::Problem>& problems) const {
+  const auto of_kind = [&](const char* key, const char* kind, bool set, bool needed) {
+    if (set && discovery != kind) {
+      problems.push_back({key, "it is of use with cluster.discovery = " + std::string(kind) +
+                                   ", but that is \"" + discovery + "\""});
+    } else if (!set && needed && discovery == kind) {
+      problems.push_back({key, "cluster.discovery = " + std::string(kind) + " needs it"});
+    }
+  };
+  of_kind("cluster.peers", "static", !peers.empty(), false);
+  of_kind("cluster.dns_name", "dns", !dns_name.empty(), true);
+  of_kind("cluster.dns_server", "dns", !dns_server.empty(), false);
+  of_kind("cluster.etcd", "etcd", !etcd.empty(), true);
+  of_kind("cluster.etcd_authority", "etcd", !etcd_authority.empty(), false);
+  of_kind("cluster.etcd_certificate", "etcd", !etcd_certificate.empty(), false);
+  of_kind("cluster.etcd_private_key", "etcd", !etcd_private_key.empty(), false);
+  if (!dns_name.empty() && !cluster::parse_dns_question(dns_name))
+    problems.push_back({"cluster.dns_name", "\"" + dns_name + "\" is not name:port or _service._tcp.name"});
+  if (!dns_server.empty()) server::parse_endpoint(dns_server);
+  if (peers.size() > cluster::Members::kMembersMax)
+    problems.push_back({"cluster.peers", "there are more than a cluster can have"});
+}
+
+void ClusterConfig::check_etcd(std::vector<server::Problem>& problems) const {
+  bool tls = false;
+  for (const std::string& url : etcd) {
+    const auto endpoint = cluster::etcd::parse_endpoint(url);
+    if (!endpoint) problems.push_back({"cluster.etcd", endpoint.error().what});
+    tls = tls || (endpoint && endpoint->tls);
+  }
+  if (tls && etcd_authority.empty())
+    problems.push_back({"cluster.etcd_authority", "an endpoint with https needs it"});
+  if (etcd_certificate.empty() != etcd_private_key.empty())
+    problems.push_back({"cluster.etcd_certificate", "certificate and private key go together"});
+  if (etcd_prefix.empty() || etcd_prefix.size() > kPrefixMax)
+    problems.push_back({"cluster.etcd_prefix", "it has 1 to 255 bytes"});
+  if (!advertise.empty() && !cluster::split_address(advertise))
+    problems.push_back({"cluster.advertise", "\"" + advertise + "\" is not host:port"});
+  if (advertise.empty() && server::parse_endpoint(listen).address().is_unspecified())
+    problems.push_back({"cluster.advertise", "etcd has to be told where this member is reached"});
 }
 
 server::Membership ClusterConfig::membership() const {
@@ -118,7 +199,9 @@ server::Membership ClusterConfig::membership() const {
 void ClusterConfig::try_files() const {
   if (!enabled()) return;
   membership();
-  cluster::make_peer_context(options_of(*this, 0).identity);
+  const cluster::Options options = options_of(*this, 0);
+  cluster::make_peer_context(options.identity);
+  if (options.etcd && !etcd_authority.empty()) cluster::make_client_context(options.etcd->tls);
 }
 
 ClusterNode::ClusterNode(const ClusterConfig& config, server::Server& server)

@@ -20,7 +20,16 @@ struct ClusterConfig {
   std::string listen{};              ///< Empty: the server stands alone.
   std::string advertise{};           ///< Empty: as `listen`.
   std::vector<std::string> peers{};  ///< host:port each.
-  std::string certificate{};         ///< PEM; its common name is the member's name.
+  std::string discovery{"static"};   ///< "static": `peers`; "dns", "etcd".
+  std::string dns_name{};            ///< name:port, or _service._tcp.name.
+  std::string dns_server{};          ///< Empty: as in /etc/resolv.conf.
+  Duration dns_interval{5'000};
+  std::vector<std::string> etcd{};  ///< http://host:port or https://host:port each.
+  std::string etcd_prefix{"/sluice/members/"};
+  std::string etcd_authority{};  ///< PEM: who signed etcd's certificate.
+  std::string etcd_certificate{};
+  std::string etcd_private_key{};
+  std::string certificate{};  ///< PEM; its common name is the member's name.
   std::string private_key{};
   std::string authority{};           ///< PEM: whose certificates members have.
   std::string agent_listen{};        ///< Empty: nobody asks.
@@ -36,6 +45,10 @@ struct ClusterConfig {
   server::Membership membership() const;
   /// Throws with a sentence when the files or the address are not good for a start.
   void try_files() const;
+
+ private:
+  void check_discovery(std::vector<server::Problem>& problems) const;
+  void check_etcd(std::vector<server::Problem>& problems) const;
 };
 
 class ClusterNode final : public server::Peers {

@@ -59,7 +59,9 @@ ClusterBench::ClusterBench(ServerKit& kit, const ClusterPlan& plan, const LabOpt
       stop_(stop),
       folder_(kit.folder().make("cluster")),
       rig_(plan.members, kit.folder(), stop),
-      cpus_(share_cpus(own_cpus(), std::min(1.0, plan.cpus * plan.members), true)) {
+      cpus_(share_cpus(own_cpus(), std::min(1.0, plan.cpus * plan.members), true)),
+      model_(options.model == "browse" ? folder_ + "/pages.csv" : options.model) {
+  std::ofstream(folder_ + "/pages.csv") << endless_model();
   std::vector<std::string> words{"gen-cert", "--cluster", folder_ + "/pki"};
   for (unsigned member = 1; member <= plan_.members; ++member) {
     words.insert(words.end(), {"--name", Rig::member_node(member)});
@@ -156,10 +158,10 @@ std::unique_ptr<Child> ClusterBench::balance(Scheme scheme) {
     members.push_back(Rig::member_address(member) + ":" + std::to_string(kServicePort));
   const std::string file = folder_ + "/haproxy.cfg";
   std::ofstream(file) << haproxy_config(scheme, Rig::balancer_address(), members);
-  auto haproxy = std::make_unique<Child>(
-      ChildOptions{.command = rig_.in("balancer", {kHaproxy, "-db", "-f", file}),
-                   .directory = new_folder("haproxy"),
-                   .cpus = cpus_.generator});
+  auto haproxy =
+      std::make_unique<Child>(ChildOptions{.command = rig_.in("balancer", {kHaproxy, "-db", "-f", file}),
+                                           .directory = new_folder("haproxy"),
+                                           .cpus = cpus_.generator});
   for (const auto began = Clock::now(); !listens(haproxy->pid(), kServicePort);) {
     if (haproxy->wait_until(Clock::now() + kSlice) || seconds_since(began) > kPatience_s)
       throw RunError("HAProxy does not start: " + haproxy->complaint());
@@ -194,7 +196,7 @@ std::unique_ptr<Child> ClusterBench::start_load(bool heavy, double rate, double 
                                    "--timeout",
                                    report::plain_seconds(plan_.timeout_s),
                                    "--model",
-                                   options_.model,
+                                   model_,
                                    "--session-length",
                                    std::to_string(kind.requests),
                                    "--think",
@@ -255,10 +257,13 @@ double ClusterBench::cost_of(bool heavy) {
   const Children members = start_members(true);
   balance(Scheme::round_robin);
   const SessionKind& kind = heavy ? plan_.heavy : plan_.light;
-  // Work is dearer the less there is of it, so it is measured again with half of what they can do.
-  const double guess = heavy ? kCalibrationRate * plan_.light.requests / kind.requests : kCalibrationRate;
-  const double dear = cost_at(guess, heavy, members);
-  const double cost = cost_at(plan_.cpus * plan_.members / 2 / dear, heavy, members);
+  // Work is dearer the less there is of it, so it is measured again at the rate that the last cost means.
+  double cost = 0;
+  double rate = heavy ? kCalibrationRate * plan_.light.requests / kind.requests : kCalibrationRate;
+  for (unsigned round = 0; round < kCalibrations; ++round) {
+    cost = cost_at(rate, heavy, members);
+    rate = plan_.offered * plan_.cpus * plan_.members / cost;
+  }
   for (const auto& member : members) member->stop(kStopTime);
   return cost;
 }
@@ -275,7 +280,7 @@ double ClusterBench::cost_at(double rate, bool heavy, const Children& members) {
   for (std::size_t i = 0; i < after.size(); ++i) used += after[i] - before[i];
   const auto replies = static_cast<double>(result_of(*load, heavy).window.requests.ok);
   if (replies == 0) throw RunError("no member answers through the balancer");
-  return used / replies * kind.requests;
+  return used / replies * kind.requests;  // few long sessions end in the window
 }
 
 }  // namespace sluice::loadgen::lab

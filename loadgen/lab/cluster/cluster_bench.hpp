@@ -20,7 +20,8 @@ class ClusterBench {
 
   /// Throws RunError, also when a member ended by itself.
   ClusterMeasurement measure(const ClusterCase& what, const ClusterLoad& load);
-  /// CPU seconds of all members for a session of that kind, alone, at half load, with sessions shared.
+  /// CPU seconds of all members for a session of that kind, alone, with sessions shared and the load
+  /// that is offered later.
   double cost_of(bool heavy);
   /// Whether HAProxy is there for the schemes that are its own.
   static bool haproxy_found();
@@ -47,6 +48,7 @@ class ClusterBench {
   const std::string folder_;
   Rig rig_;
   CpuShare cpus_;
+  const std::string model_;
   unsigned started_ = 0;
 };
 

@@ -33,7 +33,7 @@ ClusterFigures figures_of(const ClusterMeasurement& measurement, double cpus);
 
 struct ClusterFindings {
   ClusterPlan plan{};
-  double light_cpu_s = 0, heavy_cpu_s = 0;  ///< CPU of a session, all members, sessions shared, half load.
+  double light_cpu_s = 0, heavy_cpu_s = 0;  ///< CPU of a session, all members, sessions shared.
   std::vector<ClusterMeasurement> measurements{};
   std::vector<std::string> notes{};
   bool stopped = false;

@@ -90,10 +90,8 @@ std::string circumstances_rows(const ClusterFindings& findings, const Circumstan
               std::string(name_of(plan.certificate)) + ", TLS " + plan.tls + ", " + plan.resume) +
          fact("a session", kind_text(plan.light, findings.light_cpu_s)) +
          fact("a long session", kind_text(plan.heavy, findings.heavy_cpu_s)) +
-         fact(
-             "offered",
-             report::percent(plan.offered) +
-                 " of the CPU of all members, as sessions cost when all is shared and half of it is in use") +
+         fact("offered", report::percent(plan.offered) +
+                             " of the CPU of all members, as sessions cost when all is shared") +
          fact("client timeout", report::plain(plan.timeout_s) + " s") +
          fact("warm-up and window",
               report::plain(plan.warmup_s) + " s + " + report::plain(plan.window_s) + " s") +

@@ -119,9 +119,8 @@ ClusterPlan make_cluster_plan(const LabOptions& options, bool haproxy) {
 }
 
 double expected_total_s(const ClusterPlan& plan) {
-  // Calibration: both kinds, twice each.
   const auto session_s = [](const SessionKind& kind) { return kind.requests * kind.think_s; };
-  return 4 * (plan.calibration_s + kStart_s + session_s(plan.light) + session_s(plan.heavy)) +
+  return 2 * kCalibrations * (plan.calibration_s + session_s(plan.light) + session_s(plan.heavy)) +
          static_cast<double>(plan.cases.size()) * (plan.warmup_s + plan.window_s + kStart_s);
 }
 
@@ -135,6 +134,17 @@ std::vector<std::string> light_sources(Clients clients) {
   return addresses(1, clients == Clients::few ? 2 : kAddresses);
 }
 std::vector<std::string> heavy_sources() { return addresses(200, 1); }
+
+std::string_view endless_model() noexcept {
+  return "to\\from,Home,Browse,BrowseCategories,SearchItemsInCategory,ViewItem,transition_waiting_time_ms\n"
+         "Home,0,0,0,0,0,0\n"
+         "Browse,1,0,0,0,0,0\n"
+         "BrowseCategories,0,1,0,0,0,0\n"
+         "SearchItemsInCategory,0,0,1,0,0.5,0\n"
+         "ViewItem,0,0,0,1,0.5,0\n"
+         "Back,0,0,0,0,0,0\n"
+         "EndOfSession,0,0,0,0,0,0\n";
+}
 
 std::vector<std::string> rig_words(Scheme scheme) {
   switch (scheme) {
@@ -154,10 +164,12 @@ std::string haproxy_config(Scheme scheme, const std::string& listen,
   static constexpr std::string_view kStick =
       "  tcp-request inspect-delay 3s\n"
       "  tcp-request content accept if { req.ssl_hello_type 1 }\n"
-      "  tcp-response content accept if { rep_ssl_hello_type 2 }\n"
+      // Without a delay, a server hello that is not there yet is never looked at.
+      "  tcp-response inspect-delay 3s\n"
+      "  tcp-response content accept if { res.ssl_hello_type 2 }\n"
       "  stick-table type binary len 32 size 200k expire 30m\n"
       "  stick on payload_lv(43,1) if { req.ssl_hello_type 1 }\n"
-      "  stick store-response payload_lv(43,1) if { rep_ssl_hello_type 2 }\n";
+      "  stick store-response payload_lv(43,1) if { res.ssl_hello_type 2 }\n";
   std::string text =
       "global\n  maxconn 8000\n  nbthread 1\ndefaults\n  mode tcp\n  timeout connect 5s\n  timeout client "
       "1m\n"

@@ -65,6 +65,8 @@ struct ClusterPlan {
   std::vector<ClusterCase> cases{};  ///< In the order in which they are measured.
 };
 
+inline constexpr unsigned kCalibrations = 3;  ///< Of the cost of each kind of session.
+
 /// Without HAProxy its schemes are left out. Throws UsageError for what makes no sense.
 ClusterPlan make_cluster_plan(const LabOptions& options, bool haproxy);
 double expected_total_s(const ClusterPlan& plan);
@@ -77,6 +79,10 @@ ClusterLoad load_of(const ClusterPlan& plan, Clients clients, double light_cpu_s
 /// Where they come from; the rig routes 10.88.64.0/18 to its clients.
 std::vector<std::string> light_sources(Clients clients);
 std::vector<std::string> heavy_sources();
+
+/// A transition table: from the home page to a category, and on through lists and items without an end, so
+/// that sessions are as long as they are meant to be.
+std::string_view endless_model() noexcept;
 
 /// What `sluice-rig balance` is told; empty when the scheme is HAProxy's.
 std::vector<std::string> rig_words(Scheme scheme);

@@ -77,10 +77,12 @@ TEST(ClusterPlan, SaysHowToBalance) {
   const std::vector<std::string> members{"10.0.0.1:1", "10.0.0.2:1"};
   for (const Scheme scheme : schemes()) EXPECT_EQ(rig_words(scheme).empty(), needs_haproxy(scheme));
   EXPECT_THAT(haproxy_config(Scheme::least_connections, "10.0.0.9:2", members),
-              AllOf(HasSubstr("bind 10.0.0.9:2\n"), HasSubstr("balance leastconn"), HasSubstr("server m1 10.0.0.1:1\n"),
-                    HasSubstr("server m2 10.0.0.2:1\n"), Not(HasSubstr("stick"))));
-  EXPECT_THAT(haproxy_config(Scheme::session_id, "10.0.0.9:2", members),
-              AllOf(HasSubstr("stick on payload_lv(43,1)"), HasSubstr("stick store-response payload_lv(43,1)")));
+              AllOf(HasSubstr("bind 10.0.0.9:2\n"), HasSubstr("balance leastconn"),
+                    HasSubstr("server m1 10.0.0.1:1\n"), HasSubstr("server m2 10.0.0.2:1\n"),
+                    Not(HasSubstr("stick"))));
+  EXPECT_THAT(
+      haproxy_config(Scheme::session_id, "10.0.0.9:2", members),
+      AllOf(HasSubstr("stick on payload_lv(43,1)"), HasSubstr("stick store-response payload_lv(43,1)")));
 }
 
 // What is shown. -----------------------------------------------------------------------------------
@@ -137,7 +139,7 @@ TEST(ClusterPage, SaysWhatMigrationIsWorth) {
   ASSERT_THAT(lines, SizeIs(2));
   EXPECT_THAT(lines[0], AllOf(HasSubstr("Without"), HasSubstr("33.3 %"), HasSubstr("50.0 %")));
   EXPECT_THAT(lines[1], AllOf(HasSubstr("With"), HasSubstr("100.0 %")));
-  EXPECT_TRUE(conclusions_of({}).empty());
+  EXPECT_TRUE(conclusions_of(ClusterFindings{}).empty());
 }
 
 TEST(ClusterPage, ShowsEveryCaseAndEscapes) {
@@ -146,8 +148,9 @@ TEST(ClusterPage, ShowsEveryCaseAndEscapes) {
   Circumstances circumstances;
   circumstances.options.command_line = "lab <it>";
   const std::string page = cluster_page(findings, circumstances);
-  EXPECT_THAT(page, AllOf(HasSubstr("Clients from many addresses"), HasSubstr("round robin"), HasSubstr("stopped"),
-                          HasSubstr("lab &lt;it&gt;"), HasSubstr("&lt;somewhere&gt;"), Not(HasSubstr("<it>"))));
+  EXPECT_THAT(page,
+              AllOf(HasSubstr("Clients from many addresses"), HasSubstr("round robin"), HasSubstr("stopped"),
+                    HasSubstr("lab &lt;it&gt;"), HasSubstr("&lt;somewhere&gt;"), Not(HasSubstr("<it>"))));
   EXPECT_THAT(page, Not(HasSubstr("behind two addresses"))) << "of which nothing was measured";
   EXPECT_THAT(page, HasSubstr("aria-label=\"CPU of the members: 100, 50, 50 percent\""));
 }
