@@ -213,13 +213,13 @@ def test_leaves_no_server_when_it_is_killed_and_cleans_up_at_the_next_start(lab)
     lab.assert_nothing_left()
 
 
-TINY_CLUSTER = ["cluster-balance", "--quick", "--processors", "0.2", "--scheme", "round-robin", "--warmup", "1s", "--duration", "1s",
-                "--shop-users", "50", "--shop-items", "20"]
+TINY_CLUSTER = ["cluster-balance", "--quick", "--processors", "0.2", "--scheme", "round-robin", "--warmup", "1s",
+                "--shop-users", "50", "--shop-items", "20", "--duration"]
 
 
 @needs_rig
 def test_compares_balancers_of_a_cluster(lab):
-    output = lab.run(*TINY_CLUSTER)
+    output = lab.run(*TINY_CLUSTER, "1s")
     written = json.loads((lab.out / "lab.json").read_text())
     assert [(case["scheme"], case["migration"]) for case in written["cases"]] == [("round-robin", False), ("round-robin", True)] * 3
     for case in written["cases"]:
@@ -234,7 +234,7 @@ def test_compares_balancers_of_a_cluster(lab):
 
 @needs_rig
 def test_leaves_no_cluster_when_it_is_stopped(lab):
-    process = lab.start(*TINY_CLUSTER, "--duration", "1h")
+    process = lab.start(*TINY_CLUSTER, "1h")
     eventually(lambda: len(lab.servers()) == 3, "the members are there")
     process.send_signal(signal.SIGTERM)
     output, _ = process.communicate(timeout=DEADLINE)

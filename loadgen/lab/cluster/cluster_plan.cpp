@@ -108,6 +108,7 @@ ClusterPlan make_cluster_plan(const LabOptions& options, bool haproxy) {
   if (!options.resume.empty()) plan.resume = options.resume;
   plan.warmup_s = options.warmup_s.value_or(plan.warmup_s);
   plan.window_s = options.duration_s.value_or(plan.window_s);
+  plan.calibration_s = std::min(plan.calibration_s, plan.window_s);
   plan.timeout_s = options.timeout_s.value_or(plan.timeout_s);
   if (plan.window_s < 1) throw UsageError("--duration is at least a second");
   if (options.shop_users != 0) plan.shop_users = options.shop_users;
