@@ -117,6 +117,7 @@ class Cluster::Impl {
   void measure();
   std::vector<Member> placeable() const;
   Task<void> heartbeat();
+  Task<void> relieve(std::vector<tls::MemberNumber> members);
   void report(const Members::Change& change);
   void publish();
   Task<void> farewell();
@@ -146,6 +147,7 @@ class Cluster::Impl {
   bool joined_ = false;
   bool draining_ = false;
   bool leaving_ = false;
+  bool relieving_ = false;
   std::atomic<bool> leads_{false};
   std::promise<void> all_tried_;
   bool all_were_tried_ = false;
@@ -258,12 +260,20 @@ Task<void> Cluster::Impl::heartbeat() {
     const Digest own = digest();
     mesh_.send_all(own);
     placement_.update(own, placeable());
+    if (auto members = placement_.relief(); !members.empty() && !relieving_)
+      asio::co_spawn(io_, relieve(std::move(members)), asio::detached);
     for (const auto& change : members_.tick(Monotonic::now())) report(change);
     leads_ = joined_ && members_.leads();
     publish();
     beat_.expires_after(Members::kHeartbeat);
     co_await beat_.async_wait(asio::redirect_error(use_task, ignored));
   }
+}
+
+Task<void> Cluster::Impl::relieve(std::vector<tls::MemberNumber> members) {
+  relieving_ = true;
+  co_await exchange_.relieve(std::move(members));
+  relieving_ = false;
 }
 
 /// Those whose clients' port is known.

@@ -23,6 +23,8 @@ void Placement::update(const Digest& own, const std::vector<Member>& others) {
   const std::lock_guard lock(mutex_);
   busy_ += ((1 - idle_share(own)) - busy_) * kSmoothing;
   collect(others);
+  const bool pressed = own.state == MemberState::serving && (own.spare_milli == 0 || share_ > 0);
+  pressed_ = pressed ? std::min(pressed_ + 1, kPressedBeats) : 0;
   open_.store(budget_ >= 1 && own.state == MemberState::serving, std::memory_order_relaxed);
 }
 
@@ -100,6 +102,14 @@ void Placement::failed(tls::MemberNumber member) {
   if (candidate == candidates_.end()) return;
   candidate->left = 0;
   failed_.push_back({member, candidate->heard});
+}
+
+std::vector<tls::MemberNumber> Placement::relief() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<tls::MemberNumber> members;
+  if (pressed_ < kPressedBeats) return members;
+  for (const Candidate& candidate : candidates_) members.push_back(candidate.member);
+  return members;
 }
 
 double Placement::share() const {

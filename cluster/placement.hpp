@@ -41,6 +41,10 @@ class Placement {
   void failed(tls::MemberNumber member);
   /// Of newcomers for whom there is room.
   double share() const;
+  /// Who may be given sessions that nobody uses at the moment: those who take newcomers, when this member has
+  /// been without room, or busier than they, for `kPressedBeats` heartbeats; nobody otherwise.
+  static constexpr unsigned kPressedBeats = 4;
+  std::vector<tls::MemberNumber> relief() const;
 
  private:
   struct Candidate {
@@ -60,12 +64,13 @@ class Placement {
   mutable std::mutex mutex_;
   std::vector<Candidate> candidates_;
   std::vector<Failed> failed_;
-  double budget_ = 0;  // newcomers that all of them together take from us until the next heartbeat
-  double turn_;        // a place among the weights, 0 to 1
-  double busy_ = 0;    // share of our CPUs, smoothed
-  double sum_ = 0;     // of the gaps, weighted
-  double share_ = 0;   // of newcomers that go
-  double owed_ = 0;    // of a newcomer
+  double budget_ = 0;     // newcomers that all of them together take from us until the next heartbeat
+  double turn_;           // a place among the weights, 0 to 1
+  double busy_ = 0;       // share of our CPUs, smoothed
+  double sum_ = 0;        // of the gaps, weighted
+  double share_ = 0;      // of newcomers that go
+  double owed_ = 0;       // of a newcomer
+  unsigned pressed_ = 0;  // heartbeats
   std::atomic<bool> open_{false};
 };
 

@@ -157,25 +157,39 @@ std::optional<tls::MemberNumber> SessionExchange::keeper(const tls::SessionIdByt
   return members_.heir(id);
 }
 
-/// Meanwhile others still ask, and are told where a session went.
 Task<void> SessionExchange::push_all() {
   tell_words();
+  const Keeper keeper_of = [this](const tls::SessionIdBytes& id) { return keeper(id); };
+  for (auto taken = tls_.sessions().take(kTakenAtOnce, wall_now()); !taken.empty();) {
+    co_await push(std::move(taken), keeper_of);
+    taken = tls_.sessions().take(kTakenAtOnce, wall_now());
+  }
+}
+
+/// They stay away until their clients come back: whichever member these come to finds them.
+Task<void> SessionExchange::relieve(std::vector<tls::MemberNumber> members) {
   const WallSeconds now = wall_now();
-  for (auto taken = tls_.sessions().take(kTakenAtOnce, now); !taken.empty();) {
-    std::map<tls::MemberNumber, std::vector<tls::SessionState>> by_keeper;
-    for (auto& [id, session] : taken) {
-      if (const auto member = keeper(id)) {
-        tls_.sessions().note({.id = id, .at = *member, .expires_at = session.expires_at}, now);
-        by_keeper[*member].push_back({.id = id, .session = std::move(session)});
-      } else {
-        ++counts_.lost;
-      }
+  std::size_t turn = 0;
+  const Keeper in_turn = [&](const tls::SessionIdBytes&) {
+    return std::optional(members[turn++ % members.size()]);
+  };
+  auto taken = tls_.sessions().take(kRelievedAtOnce, now, now - kUnused);
+  co_await push(std::move(taken), in_turn);
+}
+
+Task<void> SessionExchange::push(Taken taken, Keeper keeper) {
+  std::map<tls::MemberNumber, std::vector<tls::SessionState>> by_keeper;
+  for (auto& [id, session] : taken) {
+    if (const auto member = keeper(id)) {
+      tls_.sessions().note({.id = id, .at = *member, .expires_at = session.expires_at}, wall_now());
+      by_keeper[*member].push_back({.id = id, .session = std::move(session)});
+    } else {
+      ++counts_.lost;
     }
-    for (auto& [member, sessions] : by_keeper) {
-      auto theirs = std::move(sessions);
-      co_await push_to(member, std::move(theirs));
-    }
-    taken = tls_.sessions().take(kTakenAtOnce, now);
+  }
+  for (auto& [member, sessions] : by_keeper) {
+    auto theirs = std::move(sessions);
+    co_await push_to(member, std::move(theirs));
   }
 }
 

@@ -70,6 +70,11 @@ class SessionExchange {
   /// Hands every session to whoever keeps it from now on. This member is leaving.
   Task<void> push_all();
 
+  /// Hands some sessions that were not used for `kUnused` to `members` in turn. One call at a time.
+  static constexpr std::size_t kRelievedAtOnce = 64;
+  static constexpr std::chrono::seconds kUnused{5};
+  Task<void> relieve(std::vector<tls::MemberNumber> members);
+
   const ExchangeCounts& counts() const noexcept { return counts_; }
 
  private:
@@ -91,6 +96,10 @@ class SessionExchange {
   bool ask(std::uint32_t request, Question& question, tls::MemberNumber whom);
   void end(std::map<std::uint32_t, Question>::iterator question);
   bool store(const tls::SecretBytes& state);
+  using Keeper = std::function<std::optional<tls::MemberNumber>(const tls::SessionIdBytes&)>;
+  using Taken = std::vector<std::pair<tls::SessionIdBytes, tls::StoredSession>>;
+  /// Each to whom `keeper` names; meanwhile others still ask, and are told where it went.
+  Task<void> push(Taken taken, Keeper keeper);
   Task<void> push_to(tls::MemberNumber member, std::vector<tls::SessionState> sessions);
   /// Who is asked for a session first, and keeps it, when this member leaves.
   std::optional<tls::MemberNumber> keeper(const tls::SessionIdBytes& id) const;

@@ -54,7 +54,7 @@ void SessionStore::put(Bytes id, StoredSession session, WallSeconds now) {
   if (shard.capacity == 0) return;
   if (const auto found = shard.index.find(key); found != shard.index.end()) erase(shard, found->second);
   make_room(shard, now);
-  shard.entries.push_front({.id = key, .session = std::move(session)});
+  shard.entries.push_front({.id = key, .session = std::move(session), .used_at = now});
   shard.index.emplace(key, shard.entries.begin());
   ++shard.here;
 }
@@ -72,6 +72,7 @@ std::optional<StoredSession> SessionStore::get(Bytes id, WallSeconds now) {
     return std::nullopt;
   }
   shard.entries.splice(shard.entries.begin(), shard.entries, entry);
+  entry->used_at = now;
   return entry->session;
 }
 
@@ -151,16 +152,23 @@ std::vector<SessionStore::Word> SessionStore::words(WallSeconds now) const {
   return words;
 }
 
-std::vector<std::pair<SessionIdBytes, StoredSession>> SessionStore::take(std::size_t count, WallSeconds now) {
+std::vector<std::pair<SessionIdBytes, StoredSession>> SessionStore::take(std::size_t count, WallSeconds now,
+                                                                         WallSeconds unused_since) {
   std::vector<std::pair<SessionIdBytes, StoredSession>> taken;
   taken.reserve(std::min(count, size()));
-  for (const auto& shard : shards_) {
-    const std::lock_guard lock(shard->mutex);
-    for (auto entry = shard->entries.begin(); entry != shard->entries.end() && taken.size() < count;) {
-      const auto here = entry++;
-      if (here->given_to != 0) continue;
-      if (here->session.expires_at >= now) taken.emplace_back(here->id, std::move(here->session));
-      erase(*shard, here);
+  // Whoever takes some again and again takes from all shards.
+  const auto first = static_cast<std::size_t>(now.time_since_epoch().count()) % shards_.size();
+  for (std::size_t i = 0; i < shards_.size(); ++i) {
+    Shard& shard = *shards_[(first + i) % shards_.size()];
+    const std::lock_guard lock(shard.mutex);
+    for (auto after = shard.entries.end(); after != shard.entries.begin() && taken.size() < count;) {
+      const auto entry = std::prev(after);
+      if (entry->given_to != 0 || entry->used_at > unused_since) {
+        after = entry;
+        continue;
+      }
+      if (entry->session.expires_at >= now) taken.emplace_back(entry->id, std::move(entry->session));
+      erase(shard, entry);
     }
   }
   return taken;

@@ -73,9 +73,10 @@ class SessionStore {
   void note(const Word& word, WallSeconds now);
   /// All that is known of sessions elsewhere.
   std::vector<Word> words(WallSeconds now) const;
-  /// Takes out up to `count` sessions, those used last first in each shard, to be given to whom it may
-  /// concern.
-  std::vector<std::pair<SessionIdBytes, StoredSession>> take(std::size_t count, WallSeconds now);
+  /// Takes out up to `count` sessions that were not used since `unused_since`, those not used for longest
+  /// first in each shard, to be given to whom it may concern.
+  std::vector<std::pair<SessionIdBytes, StoredSession>> take(std::size_t count, WallSeconds now,
+                                                             WallSeconds unused_since = WallSeconds::max());
 
   std::size_t size() const;
   /// Sessions that had to go before their time. Not those that had expired.
@@ -94,6 +95,7 @@ class SessionStore {
     Id id{};
     StoredSession session{};    // when given away: when that can be forgotten, and no more
     MemberNumber given_to = 0;  // 0: it is here
+    WallSeconds used_at{};
   };
   struct Shard {
     mutable std::mutex mutex{};

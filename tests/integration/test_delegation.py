@@ -5,7 +5,7 @@ import ssl
 
 import pytest
 
-from cluster import KINDS, Cluster, Visitor, rejected, status
+from cluster import KINDS, Cluster, Visitor, moved, rejected, status
 from door import NOBODY, await_closed, decisions, look
 from sluice import HOST, Closed, client_context, eventually
 
@@ -147,3 +147,16 @@ def test_a_server_that_stands_alone_takes_no_header(hello):
         stranger.send(SIGNATURE + b"\x21\x11\0\x0c" + CLIENT)
         with pytest.raises(Closed):
             stranger.response()
+
+
+def test_a_member_without_room_gives_sessions_away_that_nobody_uses(full):
+    visitors = [Visitor("session id") for _ in range(3)]
+    for visitor in visitors:
+        assert not visitor.visit(full["a"]), "new: it went to b"
+        assert visitor.visit(full["a"]), "in session: it came here, and its session with it"
+    given = lambda: moved(full["a"], "push", "out")
+    eventually(lambda: given() == 3, "a has no room, and nobody uses these")
+    eventually(lambda: moved(full["b"], "push", "in") == 3, "b has")
+    for visitor in visitors:
+        assert visitor.visit(full["b"])
+        assert visitor.visit(full["a"])

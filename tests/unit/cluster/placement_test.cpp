@@ -172,6 +172,29 @@ INSTANTIATE_TEST_SUITE_P(Placement, Balance,
                          [](const auto& test) { return std::string(test.param.name); });
 
 /// Two members as a model: newcomers come to one, sessions last 10 s. Use becomes even and stays so.
+TEST(Placement, WhoIsPressedForAWhileIsRelievedByWhoTakesNewcomers) {
+  const Digest full = digest_of(0.3, 0), fine = digest_of(0.6, 100);
+  const std::vector<Member> others{member_of(1, digest_of(0.6)), member_of(2, digest_of(0.02)),
+                                   member_of(3, digest_of(0.6), Liveness::suspect)};
+  Placement placement;
+  for (unsigned beat = 1; beat < Placement::kPressedBeats; ++beat) {
+    placement.update(full, others);
+    EXPECT_TRUE(placement.relief().empty()) << "a moment is no pressure";
+  }
+  placement.update(full, others);
+  EXPECT_EQ(placement.relief(), std::vector<tls::MemberNumber>{1});
+  placement.update(fine, others);
+  EXPECT_TRUE(placement.relief().empty());
+}
+
+TEST(Placement, WhoIsMuchBusierThanOthersIsRelievedToo) {
+  Placement placement;
+  settle(placement, digest_of(0.05, 100), {member_of(1, digest_of(0.8))});
+  EXPECT_EQ(placement.relief(), std::vector<tls::MemberNumber>{1});
+  settle(placement, digest_of(0.05, 100, MemberState::draining), {member_of(1, digest_of(0.8))});
+  EXPECT_TRUE(placement.relief().empty()) << "who leaves gives all away by itself";
+}
+
 TEST(Placement, BecomesEvenAndStaysStill) {
   Placement here, there;
   double mine = 0, theirs = 0;     // sessions; 100 fill a member

@@ -222,6 +222,15 @@ TEST(MovingSessions, AreTakenWithoutATrace) {
   EXPECT_EQ(store.given_to(as_bytes(id_of(5)), kNow), kB);
 }
 
+TEST(MovingSessions, AreTakenOnlyWhenNotUsedForAWhileIfThatIsAsked) {
+  SessionStore store{100};
+  for (unsigned i = 0; i < 8; ++i) put(store, i);
+  for (unsigned i = 0; i < 3; ++i) ASSERT_TRUE(store.get(as_bytes(id_of(i)), kNow + 6s));
+  EXPECT_EQ(store.take(SIZE_MAX, kNow + 7s, kNow + 2s).size(), 5U);
+  for (unsigned i = 0; i < 3; ++i) EXPECT_TRUE(has(store, i)) << i;
+  EXPECT_TRUE(store.take(SIZE_MAX, kNow + 7s, kNow + 2s).empty());
+}
+
 TEST(MovingSessions, ThoseGivenAwayCountForTheBoundButNotAsEvicted) {
   SessionStore store{2, 1};
   put(store, 1);
