@@ -15,6 +15,7 @@
 
 #include "cluster/addresses.hpp"
 #include "cluster/agent.hpp"
+#include "cluster/key_exchange.hpp"
 #include "cluster/mesh.hpp"
 #include "cluster/placement.hpp"
 
@@ -24,7 +25,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::chrono::seconds kAskKeysEvery{1};
 constexpr std::chrono::seconds kClockSkew{2};
 constexpr double kSmoothing = 0.3;  // of a heartbeat's news
 
@@ -57,6 +57,7 @@ class Cluster::Impl {
                .service_port = options.service_port},
               handlers()),
         members_(mesh_.self()),
+        keys_(tls.ticket_keys()),
         exchange_(
             io_.get_executor(), tls, members_,
             [this](tls::MemberNumber to, const Message& message) { return mesh_.send(to, message); },
@@ -104,7 +105,6 @@ class Cluster::Impl {
   Mesh::Handlers handlers();
   bool on_message(const Hello& from, const Message& message, Channel& channel);
   bool on_digest(const Hello& from, const Digest& digest, Channel& channel);
-  void on_keys(const Keys& keys);
   Discovery::Handlers discovery_handlers();
   void on_found(const std::vector<std::string>& addresses);
   void say_if(const std::string& line) {
@@ -112,7 +112,6 @@ class Cluster::Impl {
   }
   void on_tried(const std::string& address);
   void look_whether_all_were_tried();
-  Keys our_keys() const;
   Digest digest() const;
   void measure();
   std::vector<Member> placeable() const;
@@ -132,19 +131,17 @@ class Cluster::Impl {
   Timer beat_;
   Mesh mesh_;
   Members members_;
+  KeyExchange keys_;
   SessionExchange exchange_;
   std::unique_ptr<Discovery> discovery_;  // null: there are only peers_
   std::optional<Agent> agent_;
   double idle_milli_ = 0, received_per_s_ = 0;
   std::uint64_t received_before_ = 0;
-  Digest measured_;                                          // at the last heartbeat
-  std::map<std::string, Monotonic::time_point> keys_asked_;  // by member
+  Digest measured_;  // at the last heartbeat
   std::set<std::string> skewed_;
   std::array<std::uint64_t, static_cast<std::size_t>(Rejection::count)> rejections_{};
-  Keys offered_;                         // before we joined
   std::set<std::string> found_, tried_;  // until we joined
   bool looked_ = false;
-  bool joined_ = false;
   bool draining_ = false;
   bool leaving_ = false;
   bool relieving_ = false;
@@ -181,17 +178,16 @@ bool Cluster::Impl::on_message(const Hello& from, const Message& message, Channe
   if (const auto* m = std::get_if<Fetched>(&message)) return exchange_.on(*m), true;
   if (const auto* m = std::get_if<Pushed>(&message)) return exchange_.on(*m), true;
   if (const auto* m = std::get_if<Moved>(&message)) return exchange_.on(*m), true;
-  if (const auto* m = std::get_if<Keys>(&message)) return on_keys(*m), true;
+  if (const auto* m = std::get_if<Keys>(&message)) return keys_.on(*m, wall_now()), true;
   if (const auto* m = std::get_if<Fetch>(&message)) return channel.send(exchange_.answer(*m, number)), true;
   if (const auto* m = std::get_if<Push>(&message)) return channel.send(exchange_.answer(*m)), true;
-  if (std::holds_alternative<WantKeys>(message)) return channel.send(our_keys()), true;
+  if (std::holds_alternative<WantKeys>(message)) return channel.send(keys_.ours()), true;
   if (std::holds_alternative<Goodbye>(message)) return members_.goodbye(from), false;
   if (std::holds_alternative<Unknown>(message)) return true;
   ++rejections_[static_cast<std::size_t>(Rejection::protocol)];  // a second hello
   return false;
 }
 
-/// Who sees that the other has other keys asks for them, so all come to have all.
 bool Cluster::Impl::on_digest(const Hello& from, const Digest& theirs, Channel& channel) {
   const auto now = Monotonic::now();
   if (!members_.digest(from, theirs, now)) return false;
@@ -204,35 +200,15 @@ bool Cluster::Impl::on_digest(const Hello& from, const Digest& theirs, Channel& 
   } else {
     skewed_.erase(from.name);
   }
-  if (!joined_ || theirs.keys == 0 || theirs.keys == tls_.ticket_keys().ring()->fingerprint()) return true;
-  auto& asked = keys_asked_[from.name];
-  if (now - asked < kAskKeysEvery) return true;
-  asked = now;
-  channel.send(WantKeys{});
+  if (keys_.asks(from.name, theirs.keys, now)) channel.send(WantKeys{});
   return true;
-}
-
-Keys Cluster::Impl::our_keys() const {
-  Keys keys;
-  if (!joined_) return keys;
-  const auto ring = tls_.ticket_keys().ring();
-  keys.keys.assign(ring->keys().begin(), ring->keys().end());
-  return keys;
-}
-
-void Cluster::Impl::on_keys(const Keys& keys) {
-  if (joined_) {
-    tls_.ticket_keys().add(keys.keys, wall_now());
-    return;
-  }
-  offered_.keys.insert(offered_.keys.end(), keys.keys.begin(), keys.keys.end());
 }
 
 Digest Cluster::Impl::digest() const {
   Digest digest = measured_;
   if (draining_) digest.state = MemberState::draining;
   digest.stored_sessions = static_cast<std::uint32_t>(tls_.stored_sessions());
-  digest.keys = joined_ ? tls_.ticket_keys().ring()->fingerprint() : 0;
+  digest.keys = keys_.fingerprint();
   digest.clock_ms = wall_ms();
   return digest;
 }
@@ -263,7 +239,7 @@ Task<void> Cluster::Impl::heartbeat() {
     if (auto members = placement_.relief(); !members.empty() && !relieving_)
       asio::co_spawn(io_, relieve(std::move(members)), asio::detached);
     for (const auto& change : members_.tick(Monotonic::now())) report(change);
-    leads_ = joined_ && members_.leads();
+    leads_ = keys_.joined() && members_.leads();
     publish();
     beat_.expires_after(Members::kHeartbeat);
     co_await beat_.async_wait(asio::redirect_error(use_task, ignored));
@@ -344,19 +320,19 @@ void Cluster::Impl::on_found(const std::vector<std::string>& addresses) {
   }
   book_.found(found.addresses.size());
   looked_ = true;
-  if (!joined_) found_ = found.addresses;
+  if (!keys_.joined()) found_ = found.addresses;
   mesh_.want(std::move(found.addresses));
   look_whether_all_were_tried();
 }
 
 void Cluster::Impl::on_tried(const std::string& address) {
-  if (joined_) return;
+  if (keys_.joined()) return;
   tried_.insert(address);
   look_whether_all_were_tried();
 }
 
 void Cluster::Impl::look_whether_all_were_tried() {
-  if (joined_ || !looked_ || !std::ranges::includes(tried_, found_)) return;
+  if (keys_.joined() || !looked_ || !std::ranges::includes(tried_, found_)) return;
   if (!std::exchange(all_were_tried_, true)) all_tried_.set_value();
 }
 
@@ -380,15 +356,7 @@ std::size_t Cluster::Impl::join(std::chrono::milliseconds patience) {
   tried.wait_for(patience);
   std::promise<std::size_t> found;
   asio::post(io_, [this, &found] {
-    const bool agreed =
-        std::ranges::any_of(offered_.keys, [](const auto& key) { return key.generation > 0; });
-    if (agreed) {
-      tls_.ticket_keys().replace(offered_.keys, wall_now());
-    } else {
-      tls_.ticket_keys().add(offered_.keys, wall_now());
-    }
-    offered_ = {};
-    joined_ = true;
+    keys_.join(wall_now());
     found_ = tried_ = {};
     found.set_value(members_.others().size());
   });

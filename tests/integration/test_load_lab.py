@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from generator import ATTACKS
-from rig import obstacle
+from rig import quota_obstacle
 from sluice import BIN, DEADLINE, eventually
 
 # A lab of two points of a second each. The rate is given: looking for it takes longer than this.
@@ -23,7 +23,7 @@ NO_CGROUPS = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /sys/fs/cgr
 
 
 AS_NOBODY = ["setpriv", "--reuid=65534", "--clear-groups"] if os.geteuid() == 0 else []
-needs_rig = pytest.mark.skipif(obstacle() is not None, reason=str(obstacle()))
+needs_rig = pytest.mark.skipif(quota_obstacle() is not None, reason=str(quota_obstacle()))
 
 
 class Lab:

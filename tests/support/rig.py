@@ -3,6 +3,7 @@ import contextlib
 import ctypes
 import itertools
 import os
+import pathlib
 import shutil
 import socket
 import subprocess
@@ -27,6 +28,13 @@ def obstacle():
         return f"not installed: {', '.join(missing)}"
     tried = subprocess.run(["unshare", "--net", "nft", "add", "table", "ip", "sluice"], capture_output=True, text=True)
     return f"the kernel has no namespaces with nft: {tried.stderr.strip()}" if tried.returncode else None
+
+
+def quota_obstacle():
+    """The same for members with CPU quotas."""
+    places = [pathlib.Path("/sys/fs/cgroup/cpu/cgroup.procs"), pathlib.Path("/sys/fs/cgroup/cgroup.subtree_control")]
+    writable = any(place.exists() and os.access(place, os.W_OK) for place in places)
+    return obstacle() or (None if writable else "no cgroup of CPUs can be written")
 
 
 def enter(namespace):

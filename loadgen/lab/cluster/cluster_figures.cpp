@@ -1,6 +1,7 @@
 #include "loadgen/lab/cluster/cluster_figures.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include <boost/json/array.hpp>
 #include <boost/json/value_from.hpp>
@@ -116,8 +117,9 @@ std::vector<std::string> conclusions_of(const ClusterFindings& findings) {
     lines.push_back(std::string(migration ? "With" : "Without") +
                     " session migration, over all balancers and clients: " + between(resumed) +
                     " of the offered resumptions accepted, " + between(completed) +
-                    " of the sessions completed, the busiest member " + report::plain(100 * spread.least) +
-                    " to " + report::plain(100 * spread.most) + " points of CPU above the idlest.");
+                    " of the sessions completed, the busiest member " +
+                    report::plain(std::round(100 * spread.least)) + " to " +
+                    report::plain(std::round(100 * spread.most)) + " points of CPU above the idlest.");
   }
   return lines;
 }

@@ -26,6 +26,9 @@ class ClusterSession {
     notes.push_back(
         "Members share a CPU, of which each has a quota; generator and HAProxy run on the others. "
         "Delegation of newcomers is part of session migration here.");
+    notes.emplace_back(
+        "A member lets a session resume only so often (6 times at once and 6 times in 10 s), which long "
+        "sessions reach here; what they then make are full handshakes.");
     if (!haproxy)
       notes.emplace_back(
           "HAProxy is not installed, so balancing by session ID and by least connections was left out.");

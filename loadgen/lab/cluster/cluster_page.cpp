@@ -10,6 +10,12 @@ namespace sluice::loadgen::lab {
 
 namespace {
 
+constexpr const char* kLegend =
+    "Completed: sessions, of those that ended. Full: handshakes that did not resume, of all. Resumed: of the "
+    "resumptions offered. CPU: of each member, of what it may use; then that of the busiest, and how many "
+    "points "
+    "the idlest is below it. Latency: of responses, in ms.";
+
 /// A cell whose background is a bar: as long as the share, of 0 to 1.
 std::string bar(double share, const std::string& text) {
   const std::string length = report::plain(std::round(100 * std::clamp(share, 0.0, 1.0))) + "%";
@@ -37,20 +43,20 @@ std::string cpu_picture(const std::vector<double>& cpu, double cpus) {
   const std::string width = std::to_string(std::max(0, x - kGap));
   return "<td><svg role=\"img\" aria-label=\"CPU of the members: " + words + " percent\" width=\"" + width +
          "\" height=\"" + std::to_string(kHeight) + "\" viewBox=\"0 0 " + width + " " +
-         std::to_string(kHeight) + "\">" + bars + "</svg></td><td>" + words + "</td>";
+         std::to_string(kHeight) + "\"><title>" + words + " %</title>" + bars + "</svg></td>";
 }
 
 std::string row(const ClusterMeasurement& measurement, double cpus) {
   const ClusterFigures f = figures_of(measurement, cpus);
   const auto cell = [](const std::string& text) { return tag("td", text); };
   return tag("tr", tag("th", std::string(title_of(measurement.what.scheme))) +
-                       cell(measurement.what.migration ? "with" : "without") +
-                       cell(report::per_second(f.completed)) + bar(f.completed_share) + bar(f.full_share) +
-                       bar(f.resumed_share) + cpu_picture(measurement.cpu, cpus) +
+                       cell(measurement.what.migration ? "with" : "without") + bar(f.completed_share) +
+                       bar(f.full_share) + bar(f.resumed_share) + cpu_picture(measurement.cpu, cpus) +
+                       cell(report::plain(std::round(100 * f.busiest))) +
                        cell(report::plain(std::round(100 * f.spread()))) + cell(report::number(f.p50_ms)) +
                        cell(report::number(f.p99_ms)) + cell(report::per_second(f.refused)) +
                        cell(report::per_second(f.abandoned)) +
-                       cell(f.client_limited ? "client-limited" : ""));
+                       (f.client_limited ? cell("client-limited") : ""));
 }
 
 std::string section(const ClusterFindings& findings, Clients clients) {
@@ -64,13 +70,11 @@ std::string section(const ClusterFindings& findings, Clients clients) {
   if (rows.empty()) return "";
   return tag("h2", std::string(title_of(clients))) +
          tag("p", "Offered: " + report::plain(offered) + " sessions per second.") +
-         "<div class=\"scroll\" style=\"max-height:none\"><table><thead><tr><th>the balancer "
-         "goes</th><th>session "
-         "migration</th><th>completed/s</th>"
-         "<th>of the sessions completed</th><th>of the handshakes full</th><th>of resumptions accepted</th>"
-         "<th colspan=\"2\">CPU of each member, %</th><th>spread</th><th>p50 ms</th><th>p99 "
-         "ms</th><th>refused/s</th>"
-         "<th>abandoned/s</th><th></th></tr></thead><tbody>" +
+         "<div class=\"scroll\" "
+         "style=\"max-height:none\"><table><thead><tr><th>balancer</th><th>migration</th>"
+         "<th>completed</th><th>full</th><th>resumed</th><th>CPU</th><th>busiest</th><th>spread</th><th>p50</"
+         "th>"
+         "<th>p99</th><th>refused/s</th><th>abandoned/s</th></tr></thead><tbody>" +
          rows + "</tbody></table></div>";
 }
 
@@ -105,7 +109,7 @@ std::string cluster_page(const ClusterFindings& findings, const Circumstances& c
   std::string body = tag("h1", title) + tag("p", escape_html(std::string(kClusterBalanceShows)) + ".");
   if (findings.stopped)
     body += tag("p", tag("strong", "It was stopped before its end; this is what there was."));
-  body += list(conclusions_of(findings)) + list(findings.notes);
+  body += list(conclusions_of(findings)) + list(findings.notes) + tag("p", kLegend);
   for (const Clients clients : {Clients::even, Clients::few, Clients::heavy})
     body += section(findings, clients);
   return render_page(title, body + how_measured(circumstances_rows(findings, circumstances),
