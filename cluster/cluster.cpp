@@ -26,6 +26,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::chrono::seconds kClockSkew{2};
+constexpr std::chrono::milliseconds kMoment{5};
 constexpr double kSmoothing = 0.3;  // of a heartbeat's news
 
 /// One more than are dialed shows that there are too many.
@@ -49,6 +50,7 @@ class Cluster::Impl {
         say_(std::move(say)),
         book_(kind_of(options)),
         peers_(options.peers),
+        delegates_(options.delegate),
         work_(io_.get_executor()),
         beat_(io_.get_executor()),
         mesh_(io_, options,
@@ -116,7 +118,7 @@ class Cluster::Impl {
   void measure();
   std::vector<Member> placeable() const;
   Task<void> heartbeat();
-  Task<void> relieve(std::vector<tls::MemberNumber> members);
+  Task<void> relieve(tls::MemberNumber member);
   void report(const Members::Change& change);
   void publish();
   Task<void> farewell();
@@ -126,6 +128,7 @@ class Cluster::Impl {
   const Say say_;
   DiscoveryBook book_;
   const std::vector<std::string> peers_;
+  const bool delegates_;
   asio::io_context io_{1};
   asio::executor_work_guard<Executor> work_;
   Timer beat_;
@@ -145,6 +148,7 @@ class Cluster::Impl {
   bool draining_ = false;
   bool leaving_ = false;
   bool relieving_ = false;
+  std::size_t relieved_ = 0;  // whose turn it is
   std::atomic<bool> leads_{false};
   std::promise<void> all_tried_;
   bool all_were_tried_ = false;
@@ -236,8 +240,8 @@ Task<void> Cluster::Impl::heartbeat() {
     const Digest own = digest();
     mesh_.send_all(own);
     placement_.update(own, placeable());
-    if (auto members = placement_.relief(); !members.empty() && !relieving_)
-      asio::co_spawn(io_, relieve(std::move(members)), asio::detached);
+    if (const auto members = placement_.relief(); delegates_ && !members.empty() && !relieving_)
+      asio::co_spawn(io_, relieve(members[relieved_++ % members.size()]), asio::detached);
     for (const auto& change : members_.tick(Monotonic::now())) report(change);
     leads_ = keys_.joined() && members_.leads();
     publish();
@@ -246,9 +250,9 @@ Task<void> Cluster::Impl::heartbeat() {
   }
 }
 
-Task<void> Cluster::Impl::relieve(std::vector<tls::MemberNumber> members) {
+Task<void> Cluster::Impl::relieve(tls::MemberNumber member) {
   relieving_ = true;
-  co_await exchange_.relieve(std::move(members));
+  co_await exchange_.relieve(member);
   relieving_ = false;
 }
 
@@ -367,6 +371,10 @@ Task<void> Cluster::Impl::farewell() {
   draining_ = true;
   mesh_.send_all(digest());
   co_await exchange_.push_all();
+  for (boost::system::error_code ignored; relieving_;) {  // these are on their way as well
+    Timer moment(io_.get_executor(), Monotonic::now() + kMoment);
+    co_await moment.async_wait(asio::redirect_error(use_task, ignored));
+  }
   publish();
   if (discovery_) co_await discovery_->leave();
   mesh_.goodbye(mesh_.self().name + " leaves");

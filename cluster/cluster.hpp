@@ -34,6 +34,7 @@ struct Options {
   std::optional<EtcdOptions> etcd{};  ///< Finds them instead.
   IdentityFiles identity{};
   std::chrono::milliseconds fetch_timeout{5};
+  bool delegate = true;  ///< Newcomers, and sessions that nobody uses, may go to who has more room.
 };
 
 /// Why a connection to the peer port, or to a peer, was ended.

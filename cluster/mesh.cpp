@@ -228,7 +228,8 @@ Task<void> Mesh::dial(std::string address) {
     if (ended == Ended::myself && wanted_.contains(address)) own_.insert(address);
     if (stopping_ || ended == Ended::myself) continue;
     if (Monotonic::now() - began > kSilence) backoff.reset();
-    const auto wait = backoff.next();
+    Channel::Duration wait = kDoubled;
+    if (ended != Ended::doubled) wait = backoff.next();
     co_await pause(wait);
   }
   dialing_.erase(address);
@@ -246,7 +247,7 @@ Task<Mesh::Ended> Mesh::talk(std::string address) {
   const auto number = tls::number_of_member(hello->name);
   if (const auto other = dialed_.find(number); other != dialed_.end() && other->second->open()) {
     channel->close();  // two addresses of one member
-    co_return Ended::again;
+    co_return Ended::doubled;
   }
   dialed_[number] = channel;
   troubles_.erase(address);

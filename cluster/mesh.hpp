@@ -24,6 +24,8 @@ class Mesh {
   static constexpr std::chrono::milliseconds kGreetPatience{2000};  ///< For handshake and hello, each.
   static constexpr std::chrono::milliseconds kSilence{5000};        ///< Then a connection is given up.
   static constexpr std::chrono::milliseconds kRetryMin{100}, kRetryMax{2000};
+  /// A second address of a member that is connected, as names with IPv4 and IPv6 give.
+  static constexpr std::chrono::seconds kDoubled{30};
 
   /// What is done with what members say.
   struct Handlers {
@@ -59,7 +61,7 @@ class Mesh {
 
  private:
   using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, Executor>;
-  enum class Ended { again, myself };
+  enum class Ended { again, myself, doubled };
 
   Task<void> accept();
   Task<void> serve(ChannelPtr channel);

@@ -167,14 +167,11 @@ Task<void> SessionExchange::push_all() {
 }
 
 /// They stay away until their clients come back: whichever member these come to finds them.
-Task<void> SessionExchange::relieve(std::vector<tls::MemberNumber> members) {
+Task<void> SessionExchange::relieve(tls::MemberNumber member) {
   const WallSeconds now = wall_now();
-  std::size_t turn = 0;
-  const Keeper in_turn = [&](const tls::SessionIdBytes&) {
-    return std::optional(members[turn++ % members.size()]);
-  };
   auto taken = tls_.sessions().take(kRelievedAtOnce, now, now - kUnused);
-  co_await push(std::move(taken), in_turn);
+  const Keeper keeper_of = [member](const tls::SessionIdBytes&) { return std::optional(member); };
+  co_await push(std::move(taken), keeper_of);
 }
 
 Task<void> SessionExchange::push(Taken taken, Keeper keeper) {

@@ -70,10 +70,10 @@ class SessionExchange {
   /// Hands every session to whoever keeps it from now on. This member is leaving.
   Task<void> push_all();
 
-  /// Hands some sessions that were not used for `kUnused` to `members` in turn. One call at a time.
+  /// Hands some sessions that were not used for `kUnused` to `member`, in one message. One call at a time.
   static constexpr std::size_t kRelievedAtOnce = 64;
   static constexpr std::chrono::seconds kUnused{5};
-  Task<void> relieve(std::vector<tls::MemberNumber> members);
+  Task<void> relieve(tls::MemberNumber member);
 
   const ExchangeCounts& counts() const noexcept { return counts_; }
 

@@ -64,7 +64,8 @@ cluster::Options options_of(const ClusterConfig& config, std::uint16_t service_p
           .identity = {.certificate = config.certificate,
                        .private_key = config.private_key,
                        .authority = config.authority},
-          .fetch_timeout = config.fetch_timeout};
+          .fetch_timeout = config.fetch_timeout,
+          .delegate = config.delegate};
 }
 
 std::uint32_t whole(double value) { return static_cast<std::uint32_t>(std::clamp(value, 0.0, 4e9)); }
@@ -115,7 +116,8 @@ void ClusterConfig::declare(server::Settings& settings) {
                "host:port for HAProxy's agent-check: says how much weight to give; empty: none");
   settings.add("cluster.ticket_secret_file", ticket_secret_file,
                "Ticket keys are derived from it, the same on all members; empty: they agree on keys");
-  settings.add("cluster.delegate", delegate, "Newcomers may go to a member that has more room");
+  settings.add("cluster.delegate", delegate,
+               "Newcomers, and sessions that nobody uses, may go to a member that has more room");
   settings.add("cluster.fetch_timeout", fetch_timeout, 1ms, 1s,
                "How long a handshake waits for a session that another member has");
   settings.add("cluster.join_timeout", join_timeout, 0ms, 60s,

@@ -24,9 +24,9 @@ class Server {
   /// Starts the processors; once it returns every one accepts. Throws what the application threw. `peers`:
   /// null when it stands alone.
   void start(Peers* peers = nullptr);
-  /// Stops accepting; answers what was accepted.
   /// From now on it says that it drains; it still takes connections.
   void announce_drain() noexcept { draining_ = true; }
+  /// Stops accepting; answers what was accepted.
   void drain();
   /// Cuts every connection.
   void abort();

@@ -8,6 +8,9 @@ namespace sluice::tls {
 
 namespace {
 
+/// Entries of a shard, under its lock, in search of some to give away.
+constexpr std::size_t kLooksMax = 1024;
+
 bool is_ours(Bytes id) noexcept { return id.size() == kSessionIdSize; }
 
 template <class Id>
@@ -161,12 +164,15 @@ std::vector<std::pair<SessionIdBytes, StoredSession>> SessionStore::take(std::si
   for (std::size_t i = 0; i < shards_.size(); ++i) {
     Shard& shard = *shards_[(first + i) % shards_.size()];
     const std::lock_guard lock(shard.mutex);
-    for (auto after = shard.entries.end(); after != shard.entries.begin() && taken.size() < count;) {
+    std::size_t looks = unused_since == WallSeconds::max() ? SIZE_MAX : kLooksMax;
+    for (auto after = shard.entries.end();
+         after != shard.entries.begin() && taken.size() < count && looks > 0; --looks) {
       const auto entry = std::prev(after);
-      if (entry->given_to != 0 || entry->used_at > unused_since) {
+      if (entry->given_to != 0) {
         after = entry;
         continue;
       }
+      if (entry->used_at > unused_since) break;  // so were all before it
       if (entry->session.expires_at >= now) taken.emplace_back(entry->id, std::move(entry->session));
       erase(shard, entry);
     }

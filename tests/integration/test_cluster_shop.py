@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from postgres import Postgres, check_books, last_bid, open_items, populate, programs
-from rig import DATABASE, HealthCheck, Rig, RigCluster, obstacle
+from rig import DATABASE, GRACE, HealthCheck, Rig, RigCluster, obstacle
 from shop import Bidder, servlet
 from sluice import DEADLINE, Closed, client_context, eventually
 
@@ -34,7 +34,7 @@ def members(rig, postgres, tmp_path, ecdsa):
     run = populate(postgres.new_database(NAME))
     assert run.returncode == 0, run.stderr
     url = f"postgresql://tester@{DATABASE}:{postgres.port}/{NAME}"
-    with RigCluster(rig, tmp_path, ecdsa, **{"database.url": url, "auction.rubis_client": "true", "server.drain_grace": "300ms"}) as members:
+    with RigCluster(rig, tmp_path, ecdsa, **{"database.url": url, "auction.rubis_client": "true", "server.drain_grace": GRACE}) as members:
         members.start(binary="sluice").await_whole()
         yield members
 

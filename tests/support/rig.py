@@ -5,15 +5,17 @@ import itertools
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import subprocess
 import threading
 
 from cluster import Cluster, Visitor
-from sluice import BIN, DEADLINE, Closed, Server, eventually, over_tls
+from sluice import BIN, DEADLINE, SLOWDOWN, Closed, Server, eventually, over_tls
 
 PORT, PEER_PORT, ADMIN_PORT, AGENT_PORT = 8443, 7946, 9180, 7947
 TOKEN = "of-the-rig-and-nobody-else"
+GRACE = f"{round(1000 * SLOWDOWN)}ms"  # in which a balancer notices
 BALANCER, DATABASE = "10.88.0.1", "10.88.1.5"
 CLONE_NEWNET = 0x40000000
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -135,6 +137,12 @@ class RigCluster(Cluster):
     def new_member(self, name, *arguments, launcher=(), **options):
         return Member(self.rig, name, *arguments, launcher=self.rig.launcher(name), **options)
 
+    def __exit__(self, kind, *_):
+        for member in () if kind else self.running():
+            member.signal(signal.SIGINT)  # without the grace
+            assert member.wait() == 0
+        super().__exit__(kind)
+
     def ready(self):
         """Names of members that /readyz says are ready, asked as a balancer asks."""
         return [name for name, member in self.members.items() if is_ready(member)]
@@ -151,7 +159,7 @@ class HealthCheck:
     """Keeps the kernel's balancer to the members that are ready."""
 
     def __init__(self, members):
-        self.members, self.ending, self.used = members, threading.Event(), []
+        self.members, self.ending, self.used, self.error = members, threading.Event(), [], None
         self.look()
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
@@ -163,8 +171,11 @@ class HealthCheck:
             self.used = ready
 
     def run(self):
-        while not self.ending.wait(0.05):
-            self.look()
+        try:
+            while not self.ending.wait(0.05):
+                self.look()
+        except BaseException as error:  # noqa: BLE001: shown at the end
+            self.error = error
 
     def __enter__(self):
         return self
@@ -172,6 +183,8 @@ class HealthCheck:
     def __exit__(self, *_):
         self.ending.set()
         self.thread.join(DEADLINE)
+        if self.error:
+            raise self.error
 
 
 class Traffic:
@@ -185,10 +198,11 @@ class Traffic:
     def __init__(self, door, kinds):
         self.visits, self.errors = [], []
         self.ending = threading.Event()
-        self.threads = [threading.Thread(target=self.run, args=(door, [Visitor(kind) for _ in range(self.CROWD)]), daemon=True)
-                        for kind in kinds]
+        self.made = [0 for _ in kinds]  # visits, by crowd
+        self.threads = [threading.Thread(target=self.run, args=(door, [Visitor(kind) for _ in range(self.CROWD)], number), daemon=True)
+                        for number, kind in enumerate(kinds)]
 
-    def run(self, door, crowd):
+    def run(self, door, crowd, number):
         try:
             for visitor in itertools.cycle(crowd):
                 if self.ending.wait(1 / self.CROWD):
@@ -198,19 +212,17 @@ class Traffic:
                     self.visits.append("resumed" if visitor.visit(door) else "new" if new else "full")
                 except (OSError, Closed):
                     self.visits.append("failed")
+                self.made[number] += 1
         except BaseException as error:  # noqa: BLE001: shown by whoever waits
             self.errors.append(error)
 
-    def await_more(self, count):
-        """So many further visits, without those that were under way -> what came of them."""
-        before = len(self.visits) + len(self.threads)
-        eventually(lambda: self.errors or len(self.visits) >= before + count, f"{count} visits more")
-        assert not self.errors, self.errors[0]
-        return self.visits[before:]
-
     def await_round(self):
-        """All have come once more."""
-        return self.await_more(len(self.threads) * self.CROWD)
+        """All have come once more -> what came of it, without visits that were under way."""
+        began, before = len(self.visits) + len(self.threads), list(self.made)
+        done = lambda: all(now >= then + self.CROWD + 1 for now, then in zip(self.made, before))
+        eventually(lambda: self.errors or done(), "all have come once more")
+        assert not self.errors, self.errors[0]
+        return self.visits[began:]
 
     def __enter__(self):
         for thread in self.threads:

@@ -171,7 +171,6 @@ INSTANTIATE_TEST_SUITE_P(Placement, Balance,
                                          BalanceCase{"NotToWhoIsBusier", 0.2, 0.1, false}),
                          [](const auto& test) { return std::string(test.param.name); });
 
-/// Two members as a model: newcomers come to one, sessions last 10 s. Use becomes even and stays so.
 TEST(Placement, WhoIsPressedForAWhileIsRelievedByWhoTakesNewcomers) {
   const Digest full = digest_of(0.3, 0), fine = digest_of(0.6, 100);
   const std::vector<Member> others{member_of(1, digest_of(0.6)), member_of(2, digest_of(0.02)),
@@ -195,6 +194,7 @@ TEST(Placement, WhoIsMuchBusierThanOthersIsRelievedToo) {
   EXPECT_TRUE(placement.relief().empty()) << "who leaves gives all away by itself";
 }
 
+/// Two members as a model: newcomers come to one, sessions last 10 s. Use becomes even and stays so.
 TEST(Placement, BecomesEvenAndStaysStill) {
   Placement here, there;
   double mine = 0, theirs = 0;     // sessions; 100 fill a member
