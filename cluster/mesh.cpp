@@ -82,10 +82,13 @@ void Mesh::stop() {
 }
 
 bool Mesh::send(tls::MemberNumber member, const Message& message) {
-  const auto found = dialed_.find(member);
-  if (found == dialed_.end() || !found->second->open()) return false;
-  found->second->send(message);
-  return true;
+  for (const auto* channels : {&dialed_, &accepted_from_}) {
+    const auto found = channels->find(member);
+    if (found == channels->end() || !found->second->open()) continue;
+    found->second->send(message);
+    return true;
+  }
+  return false;
 }
 
 void Mesh::send_all(const Message& message) {
@@ -212,7 +215,13 @@ Task<void> Mesh::serve(ChannelPtr channel) {
     channel->close();
   } else {
     const auto hello = co_await greet(channel);
-    if (hello && hello->name != self_.name) co_await converse(*hello, channel, "");
+    if (hello && hello->name != self_.name) {
+      const auto number = tls::number_of_member(hello->name);
+      accepted_from_[number] = channel;
+      co_await converse(*hello, channel, "");
+      if (const auto it = accepted_from_.find(number); it != accepted_from_.end() && it->second == channel)
+        accepted_from_.erase(it);
+    }
   }
   accepted_.erase(channel);
 }

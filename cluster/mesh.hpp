@@ -51,7 +51,8 @@ class Mesh {
   void want(std::set<std::string> addresses);
   /// How many addresses are tried, or connected to.
   std::size_t dialed() const noexcept { return dialing_.size(); }
-  /// False when there is no connection to that member.
+  /// On the connection that was dialed; while there is none, as just after it came back, on the one it
+  /// dialed. False when there is neither.
   bool send(tls::MemberNumber member, const Message& message);
   void send_all(const Message& message);
   /// Says goodbye on every connection.
@@ -84,6 +85,7 @@ class Mesh {
   Acceptor acceptor_;
   std::map<tls::MemberNumber, ChannelPtr> dialed_;
   std::set<ChannelPtr> accepted_;
+  std::map<tls::MemberNumber, ChannelPtr> accepted_from_;  // who said hello, the last one of each
   std::set<std::string> wanted_;
   std::set<std::string> dialing_;                // by a coroutine each
   std::set<std::string> own_;                    // of those wanted
