@@ -2,16 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
-
-#include <boost/json/serialize.hpp>
 
 #include "loadgen/error.hpp"
 #include "loadgen/lab/bench.hpp"
 #include "loadgen/lab/cluster/cluster_plan.hpp"
 #include "loadgen/lab/page.hpp"
+#include "loadgen/lab/page_parts.hpp"
 #include "loadgen/report/format.hpp"
-#include "loadgen/report/json.hpp"
 
 namespace sluice::loadgen {
 
@@ -157,16 +154,9 @@ class Session {
 
   void write(bool stopped) {
     findings_.stopped = stopped;
-    const std::string folder = options_.out.empty() ? "lab-" + options_.experiment : options_.out;
-    std::error_code error;
-    std::filesystem::create_directories(folder, error);
-    if (error) throw RunError("can't make the folder " + folder + ": " + error.message());
     const Circumstances circumstances{options_, this_machine(), kit_.version()};
-    write_file(folder + "/lab.json", boost::json::serialize(lab_json(findings_, circumstances)));
-    write_file(folder + "/index.html", lab_page(findings_, circumstances));
-    for (const std::string& line : conclusions_of(findings_)) progress_ << line << std::endl;
-    progress_ << (stopped ? "stopped; what there is stands in " : "see ") << folder << "/index.html"
-              << std::endl;
+    write_findings(options_, lab_page(findings_, circumstances), lab_json(findings_, circumstances),
+                   conclusions_of(findings_), stopped, progress_);
   }
 
   int exit_code() const {

@@ -1,8 +1,13 @@
 #include "loadgen/lab/page_parts.hpp"
 
 #include <cmath>
+#include <filesystem>
 
+#include <boost/json/serialize.hpp>
+
+#include "loadgen/error.hpp"
 #include "loadgen/report/chart.hpp"
+#include "loadgen/report/json.hpp"
 
 namespace sluice::loadgen::lab {
 
@@ -48,6 +53,19 @@ json::object machine_json(const Machine& machine) {
           {"kernel", machine.kernel},
           {"openssl", machine.openssl},
           {"date", machine.date}};
+}
+
+void write_findings(const LabOptions& options, const std::string& page, const json::object& json,
+                    const std::vector<std::string>& conclusions, bool stopped, std::ostream& progress) {
+  const std::string folder = options.out.empty() ? "lab-" + options.experiment : options.out;
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) throw RunError("can't make the folder " + folder + ": " + error.message());
+  write_file(folder + "/lab.json", json::serialize(json));
+  write_file(folder + "/index.html", page);
+  for (const std::string& line : conclusions) progress << line << std::endl;
+  progress << (stopped ? "stopped; what there is stands in " : "see ") << folder << "/index.html"
+           << std::endl;
 }
 
 }  // namespace sluice::loadgen::lab

@@ -1,5 +1,6 @@
 #pragma once
 #include <optional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -25,5 +26,10 @@ std::string how_measured(const std::string& rows, const std::string& command_lin
 boost::json::value number(double value);
 boost::json::value number(const std::optional<double>& value);
 boost::json::object machine_json(const Machine& machine);
+
+/// Writes index.html and lab.json into the lab's folder, and tells what they conclude and where they are.
+/// Throws RunError.
+void write_findings(const LabOptions& options, const std::string& page, const boost::json::object& json,
+                    const std::vector<std::string>& conclusions, bool stopped, std::ostream& progress);
 
 }  // namespace sluice::loadgen::lab

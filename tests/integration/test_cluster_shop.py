@@ -1,14 +1,13 @@
 """A shop of three members and one database: bids through all of them at once, whatever becomes of a member."""
 import collections
 import itertools
-import threading
 
 import pytest
 
 from postgres import Postgres, check_books, last_bid, open_items, populate, programs
-from rig import DATABASE, GRACE, HealthCheck, Rig, RigCluster, obstacle
+from rig import DATABASE, GRACE, HealthCheck, Rig, RigCluster, Threads, obstacle
 from shop import Bidder, servlet
-from sluice import DEADLINE, Closed, client_context, eventually
+from sluice import Closed, client_context, eventually
 
 REASON = obstacle() or (None if programs() else "no PostgreSQL server is installed (/usr/lib/postgresql/*/bin)")
 pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
@@ -52,49 +51,35 @@ class PatientBidder(Bidder):
         return response.text
 
 
-class Crowd:
+class Crowd(Threads):
     """Bidders who bid on the same few items, through the balancer; whoever loses the connection comes again."""
 
     def __init__(self, members, items, count):
         self.door, self.items = members.door, items
         self.context = client_context()
         self.bidders = [PatientBidder(None, number) for number in range(1, count + 1)]
-        self.unknown, self.errors, self.ending = [], [], threading.Event()
-        self.threads = [threading.Thread(target=self.run, args=(bidder,), daemon=True) for bidder in self.bidders]
+        self.unknown = []
+        super().__init__(self.run, [(bidder,) for bidder in self.bidders])
 
     def run(self, bidder):
-        try:
-            for item in itertools.cycle(self.items):
-                if self.ending.is_set():
-                    return
-                try:
-                    if bidder.connection is None:
-                        bidder.connection = self.door.connect(self.context)
-                    bidder.bid(item)
-                except (OSError, Closed, Unavailable):
-                    if bidder.unknown:
-                        self.unknown.append(bidder.unknown)
-                    bidder.connection, bidder.unknown = None, None
-        except BaseException as error:  # noqa: BLE001: shown by whoever waits
-            self.errors.append(error)
+        for item in itertools.cycle(self.items):
+            if self.ending.is_set():
+                return
+            try:
+                if bidder.connection is None:
+                    bidder.connection = self.door.connect(self.context)
+                bidder.bid(item)
+            except (OSError, Closed, Unavailable):
+                if bidder.unknown:
+                    self.unknown.append(bidder.unknown)
+                bidder.connection, bidder.unknown = None, None
 
     def placed(self):
         return [bid for bidder in self.bidders for bid in bidder.placed]
 
     def await_more(self, count):
         before = len(self.placed())
-        eventually(lambda: self.errors or len(self.placed()) >= before + count, f"{count} bids more")
-        assert not self.errors, self.errors[0]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ending.set()
-        for thread in self.threads:
-            thread.join(DEADLINE)
+        self.await_that(lambda: len(self.placed()) >= before + count, f"{count} bids more")
 
 
 def assert_books_hold(postgres, crowd, since, unknown=()):

@@ -187,42 +187,22 @@ class HealthCheck:
             raise self.error
 
 
-class Traffic:
-    """For each kind a crowd of visitors who come through a door, one after the other, again and again.
+class Threads:
+    """They run until it is left. `ending` tells them, `errors` are theirs."""
 
-    `visits` are "new", "resumed", "full" (resuming was offered in vain) and "failed", in order.
-    """
+    def __init__(self, target, arguments):
+        self.errors, self.ending = [], threading.Event()
+        self.threads = [threading.Thread(target=self.guarded, args=(target, *each), daemon=True) for each in arguments]
 
-    CROWD = 25  # each comes about once a second: who comes more often is taken for a robot
-
-    def __init__(self, door, kinds):
-        self.visits, self.errors = [], []
-        self.ending = threading.Event()
-        self.made = [0 for _ in kinds]  # visits, by crowd
-        self.threads = [threading.Thread(target=self.run, args=(door, [Visitor(kind) for _ in range(self.CROWD)], number), daemon=True)
-                        for number, kind in enumerate(kinds)]
-
-    def run(self, door, crowd, number):
+    def guarded(self, target, *arguments):
         try:
-            for visitor in itertools.cycle(crowd):
-                if self.ending.wait(1 / self.CROWD):
-                    return
-                new = visitor.session is None
-                try:
-                    self.visits.append("resumed" if visitor.visit(door) else "new" if new else "full")
-                except (OSError, Closed):
-                    self.visits.append("failed")
-                self.made[number] += 1
+            target(*arguments)
         except BaseException as error:  # noqa: BLE001: shown by whoever waits
             self.errors.append(error)
 
-    def await_round(self):
-        """All have come once more -> what came of it, without visits that were under way."""
-        began, before = len(self.visits) + len(self.threads), list(self.made)
-        done = lambda: all(now >= then + self.CROWD + 1 for now, then in zip(self.made, before))
-        eventually(lambda: self.errors or done(), "all have come once more")
+    def await_that(self, condition, what):
+        eventually(lambda: self.errors or condition(), what)
         assert not self.errors, self.errors[0]
-        return self.visits[began:]
 
     def __enter__(self):
         for thread in self.threads:
@@ -233,3 +213,35 @@ class Traffic:
         self.ending.set()
         for thread in self.threads:
             thread.join(DEADLINE)
+
+
+class Traffic(Threads):
+    """For each kind a crowd of visitors who come through a door, one after the other, again and again.
+
+    `visits` are "new", "resumed", "full" (resuming was offered in vain) and "failed", in order.
+    """
+
+    CROWD = 25  # each comes about once a second: who comes more often is taken for a robot
+
+    def __init__(self, door, kinds):
+        self.visits = []
+        self.made = [0 for _ in kinds]  # visits, by crowd
+        super().__init__(self.run, [(door, [Visitor(kind) for _ in range(self.CROWD)], number) for number, kind in enumerate(kinds)])
+
+    def run(self, door, crowd, number):
+        for visitor in itertools.cycle(crowd):
+            if self.ending.wait(1 / self.CROWD):
+                return
+            new = visitor.session is None
+            try:
+                self.visits.append("resumed" if visitor.visit(door) else "new" if new else "full")
+            except (OSError, Closed):
+                self.visits.append("failed")
+            self.made[number] += 1
+
+    def await_round(self):
+        """All have come once more -> what came of it, without visits that were under way."""
+        began, before = len(self.visits) + len(self.threads), list(self.made)
+        done = lambda: all(now >= then + self.CROWD + 1 for now, then in zip(self.made, before))
+        self.await_that(done, "all have come once more")
+        return self.visits[began:]

@@ -1,36 +1,32 @@
 #include "tools/sim/cluster_series.hpp"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cmath>
 #include <span>
 #include <string_view>
+
+#include "tools/sim/rows.hpp"
 
 namespace sluice::tools {
 
 namespace {
 
-struct Column {
-  std::string_view name;
-  double ClusterSecond::*field;
-};
-
-constexpr std::array kColumns{Column{"t", &ClusterSecond::t},
-                              Column{"visitors", &ClusterSecond::visitors},
-                              Column{"admitted", &ClusterSecond::admitted},
-                              Column{"completed", &ClusterSecond::completed},
-                              Column{"refused", &ClusterSecond::refused},
-                              Column{"lost", &ClusterSecond::lost},
-                              Column{"relayed", &ClusterSecond::relayed},
-                              Column{"relayed_refused", &ClusterSecond::relayed_refused},
-                              Column{"in_vain", &ClusterSecond::in_vain},
-                              Column{"cpu_min", &ClusterSecond::cpu_min},
-                              Column{"cpu_median", &ClusterSecond::cpu_median},
-                              Column{"cpu_max", &ClusterSecond::cpu_max},
-                              Column{"cpu_mean", &ClusterSecond::cpu_mean},
-                              Column{"cpu_spread", &ClusterSecond::cpu_spread},
-                              Column{"p99_s", &ClusterSecond::p99_s}};
+constexpr std::array<Column<ClusterSecond>, 15> kColumns{
+    {{"t", &ClusterSecond::t},
+     {"visitors", &ClusterSecond::visitors},
+     {"admitted", &ClusterSecond::admitted},
+     {"completed", &ClusterSecond::completed},
+     {"refused", &ClusterSecond::refused},
+     {"lost", &ClusterSecond::lost},
+     {"relayed", &ClusterSecond::relayed},
+     {"relayed_refused", &ClusterSecond::relayed_refused},
+     {"in_vain", &ClusterSecond::in_vain},
+     {"cpu_min", &ClusterSecond::cpu_min},
+     {"cpu_median", &ClusterSecond::cpu_median},
+     {"cpu_max", &ClusterSecond::cpu_max},
+     {"cpu_mean", &ClusterSecond::cpu_mean},
+     {"cpu_spread", &ClusterSecond::cpu_spread},
+     {"p99_s", &ClusterSecond::p99_s}}};
 
 using Seconds = std::span<const ClusterSecond>;
 
@@ -57,37 +53,11 @@ ClusterPhase phase_of(Seconds seconds) noexcept {
 
 }  // namespace
 
-std::string csv(const std::vector<ClusterSecond>& seconds) {
-  std::string text;
-  for (const Column& column : kColumns) text += (text.empty() ? "" : ",") + std::string(column.name);
-  text += '\n';
-  for (const ClusterSecond& second : seconds) {
-    for (std::size_t i = 0; i < kColumns.size(); ++i) {
-      std::array<char, 32> number{};
-      const auto end = std::to_chars(number.data(), number.data() + number.size(), second.*kColumns[i].field,
-                                     std::chars_format::general, 6);
-      if (i > 0) text += ',';
-      text.append(number.data(), end.ptr);
-    }
-    text += '\n';
-  }
-  return text;
-}
+std::string csv(const std::vector<ClusterSecond>& seconds) { return csv_of(kColumns, seconds); }
 
 std::vector<ClusterPhase> phases_of(const std::vector<ClusterSecond>& seconds,
                                     const std::vector<double>& changes) {
-  std::vector<ClusterPhase> phases;
-  const Seconds all{seconds};
-  std::size_t from = 0;
-  for (std::size_t i = 0; i <= changes.size(); ++i) {
-    const std::size_t to = i == changes.size()
-                               ? all.size()
-                               : std::min(all.size(), static_cast<std::size_t>(std::llround(changes[i])));
-    if (to <= from) continue;
-    phases.push_back(phase_of(all.subspan(from, to - from)));
-    from = to;
-  }
-  return phases;
+  return phases_at(seconds, changes, phase_of);
 }
 
 double quantile(const std::vector<double>& sorted, double q) noexcept {

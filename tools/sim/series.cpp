@@ -1,10 +1,10 @@
 #include "tools/sim/series.hpp"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cmath>
 #include <span>
+
+#include "tools/sim/rows.hpp"
 
 namespace sluice::tools {
 
@@ -14,35 +14,30 @@ constexpr double kLate_s = 0.3;
 constexpr double kNear = 0.1;
 constexpr std::size_t kSmooth = 5;  // seconds
 
-struct Column {
-  std::string_view name;
-  double Second::*field;
-};
-
-constexpr std::array kColumns{Column{"t", &Second::t},
-                              Column{"visitors", &Second::visitors},
-                              Column{"attempts", &Second::attempts},
-                              Column{"admitted", &Second::admitted},
-                              Column{"refused", &Second::refused},
-                              Column{"dropped", &Second::dropped},
-                              Column{"completed", &Second::completed},
-                              Column{"abandoned", &Second::abandoned},
-                              Column{"shed", &Second::shed},
-                              Column{"requests", &Second::requests},
-                              Column{"cpu_useful", &Second::cpu_useful},
-                              Column{"cpu_wasted", &Second::cpu_wasted},
-                              Column{"cpu_refusals", &Second::cpu_refusals},
-                              Column{"cpus", &Second::cpus},
-                              Column{"p99_s", &Second::p99_s},
-                              Column{"inside", &Second::inside},
-                              Column{"live", &Second::live},
-                              Column{"sessions_max", &Second::sessions_max},
-                              Column{"rate", &Second::rate},
-                              Column{"session_cpu", &Second::session_cpu},
-                              Column{"entry_s", &Second::entry_s},
-                              Column{"trim", &Second::trim},
-                              Column{"run_delay_min_s", &Second::run_delay_min_s},
-                              Column{"required", &Second::required}};
+constexpr std::array<Column<Second>, 24> kColumns{{{"t", &Second::t},
+                                                   {"visitors", &Second::visitors},
+                                                   {"attempts", &Second::attempts},
+                                                   {"admitted", &Second::admitted},
+                                                   {"refused", &Second::refused},
+                                                   {"dropped", &Second::dropped},
+                                                   {"completed", &Second::completed},
+                                                   {"abandoned", &Second::abandoned},
+                                                   {"shed", &Second::shed},
+                                                   {"requests", &Second::requests},
+                                                   {"cpu_useful", &Second::cpu_useful},
+                                                   {"cpu_wasted", &Second::cpu_wasted},
+                                                   {"cpu_refusals", &Second::cpu_refusals},
+                                                   {"cpus", &Second::cpus},
+                                                   {"p99_s", &Second::p99_s},
+                                                   {"inside", &Second::inside},
+                                                   {"live", &Second::live},
+                                                   {"sessions_max", &Second::sessions_max},
+                                                   {"rate", &Second::rate},
+                                                   {"session_cpu", &Second::session_cpu},
+                                                   {"entry_s", &Second::entry_s},
+                                                   {"trim", &Second::trim},
+                                                   {"run_delay_min_s", &Second::run_delay_min_s},
+                                                   {"required", &Second::required}}};
 
 using Seconds = std::span<const Second>;
 
@@ -86,36 +81,10 @@ Phase phase_of(Seconds seconds) noexcept {
 
 }  // namespace
 
-std::string csv(const std::vector<Second>& seconds) {
-  std::string text;
-  for (const Column& column : kColumns) text += (text.empty() ? "" : ",") + std::string(column.name);
-  text += '\n';
-  for (const Second& second : seconds) {
-    for (std::size_t i = 0; i < kColumns.size(); ++i) {
-      std::array<char, 32> number{};
-      const auto end = std::to_chars(number.data(), number.data() + number.size(), second.*kColumns[i].field,
-                                     std::chars_format::general, 6);
-      if (i > 0) text += ',';
-      text.append(number.data(), end.ptr);
-    }
-    text += '\n';
-  }
-  return text;
-}
+std::string csv(const std::vector<Second>& seconds) { return csv_of(kColumns, seconds); }
 
 std::vector<Phase> phases_of(const std::vector<Second>& seconds, const std::vector<double>& changes) {
-  std::vector<Phase> phases;
-  const Seconds all{seconds};
-  std::size_t from = 0;
-  for (std::size_t i = 0; i <= changes.size(); ++i) {
-    const bool last = i == changes.size();
-    const std::size_t to =
-        last ? all.size() : std::min(all.size(), static_cast<std::size_t>(std::llround(changes[i])));
-    if (to <= from) continue;
-    phases.push_back(phase_of(all.subspan(from, to - from)));
-    from = to;
-  }
-  return phases;
+  return phases_at(seconds, changes, phase_of);
 }
 
 }  // namespace sluice::tools

@@ -1,12 +1,9 @@
 #include <algorithm>
-#include <filesystem>
-
-#include <boost/json/serialize.hpp>
 
 #include "loadgen/error.hpp"
 #include "loadgen/lab/cluster/cluster_bench.hpp"
+#include "loadgen/lab/page_parts.hpp"
 #include "loadgen/report/format.hpp"
-#include "loadgen/report/json.hpp"
 
 namespace sluice::loadgen {
 
@@ -77,16 +74,9 @@ class ClusterSession {
 
   void write(bool stopped) {
     findings_.stopped = stopped;
-    const std::string folder = options_.out.empty() ? "lab-" + options_.experiment : options_.out;
-    std::error_code error;
-    std::filesystem::create_directories(folder, error);
-    if (error) throw RunError("can't make the folder " + folder + ": " + error.message());
     const Circumstances circumstances{options_, this_machine(), kit_.version()};
-    write_file(folder + "/lab.json", boost::json::serialize(cluster_json(findings_, circumstances)));
-    write_file(folder + "/index.html", cluster_page(findings_, circumstances));
-    for (const std::string& line : conclusions_of(findings_)) progress_ << line << std::endl;
-    progress_ << (stopped ? "stopped; what there is stands in " : "see ") << folder << "/index.html"
-              << std::endl;
+    write_findings(options_, cluster_page(findings_, circumstances), cluster_json(findings_, circumstances),
+                   conclusions_of(findings_), stopped, progress_);
   }
 
   const LabOptions& options_;
