@@ -34,6 +34,12 @@ constexpr std::size_t kAddressesMax = Members::kMembersMax + 1;
 
 std::string kind_of(const Options& options) { return options.dns ? "dns" : options.etcd ? "etcd" : "static"; }
 
+Cancel no_connections(const Prepare& prepare) {
+  return {.handover = prepare.handover,
+          .from = Cancel::Side::target,
+          .reason = "this member takes no connections that live"};
+}
+
 std::uint64_t wall_ms() {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
                                         std::chrono::system_clock::now().time_since_epoch())
@@ -191,7 +197,8 @@ bool Cluster::Impl::on_message(const Hello& from, const Message& message, Channe
   if (const auto* m = std::get_if<Push>(&message)) return channel.send(exchange_.answer(*m)), true;
   if (std::holds_alternative<WantKeys>(message)) return channel.send(keys_.ours()), true;
   if (std::holds_alternative<Goodbye>(message)) return members_.goodbye(from), false;
-  if (std::holds_alternative<Unknown>(message)) return true;
+  if (const auto* m = std::get_if<Prepare>(&message)) return channel.send(no_connections(*m)), true;
+  if (!std::holds_alternative<Hello>(message)) return true;
   ++rejections_[static_cast<std::size_t>(Rejection::protocol)];  // a second hello
   return false;
 }
