@@ -76,7 +76,8 @@ class Cluster::Impl {
       discovery_ = std::make_unique<EtcdDiscovery>(io_, *options.etcd, mesh_.self().name, mesh_.address(),
                                                    kAddressesMax, discovery_handlers());
     }
-    if (options.agent_listen) agent_.emplace(io_, *options.agent_listen, [this] { return digest(); });
+    if (options.agent_listen)
+      agent_.emplace(io_, *options.agent_listen, options.agent_fd, [this] { return digest(); });
   }
 
   ~Impl() {
@@ -86,6 +87,9 @@ class Cluster::Impl {
 
   // The owner's side.
   std::size_t join(std::chrono::milliseconds patience);
+  std::pair<int, int> listener_fds();
+  void stop_accepting();
+  void accept_again();
   void leave();
   void drain() {
     asio::post(io_, [this] { draining_ = true; });
@@ -393,6 +397,24 @@ Task<void> Cluster::Impl::farewell() {
   work_.reset();
 }
 
+std::pair<int, int> Cluster::Impl::listener_fds() {
+  return {mesh_.listener_fd(), agent_ ? agent_->listener_fd() : -1};
+}
+
+void Cluster::Impl::stop_accepting() {
+  asio::post(io_, [this] {
+    mesh_.stop_accepting();
+    if (agent_) agent_->suspend();
+  });
+}
+
+void Cluster::Impl::accept_again() {
+  asio::post(io_, [this] {
+    mesh_.accept_again();
+    if (agent_) agent_->resume();
+  });
+}
+
 void Cluster::Impl::leave() {
   asio::co_spawn(io_, farewell(), asio::detached);
   thread_.join();  // when the last connection is closed
@@ -407,6 +429,9 @@ Cluster::~Cluster() = default;
 std::size_t Cluster::join(std::chrono::milliseconds patience) { return impl_->join(patience); }
 void Cluster::leave() { impl_->leave(); }
 void Cluster::drain() { impl_->drain(); }
+std::pair<int, int> Cluster::listener_fds() { return impl_->listener_fds(); }
+void Cluster::stop_accepting() { impl_->stop_accepting(); }
+void Cluster::accept_again() { impl_->accept_again(); }
 const std::string& Cluster::address() const noexcept { return impl_->address(); }
 bool Cluster::leads() const noexcept { return impl_->leads(); }
 void Cluster::fetch(const tls::SessionIdBytes& id, tls::MemberNumber from, SessionExchange::Done done) {

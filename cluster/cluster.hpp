@@ -26,9 +26,11 @@ namespace sluice::cluster {
 
 struct Options {
   boost::asio::ip::tcp::endpoint listen{};  ///< For the other members; port 0 picks a free one.
+  int listen_fd = -1;                       ///< Does so already, and is taken over.
   std::string advertise{};                  ///< Where they reach it, host:port; empty: as `listen`.
   std::uint16_t service_port = 0;           ///< Where this member serves clients.
   std::optional<boost::asio::ip::tcp::endpoint> agent_listen{};  ///< For balancers that ask, see Agent.
+  int agent_fd = -1;                                             ///< As above.
   std::vector<std::string> peers{};   ///< host:port of others; itself may be among them.
   std::optional<DnsOptions> dns{};    ///< Finds them instead.
   std::optional<EtcdOptions> etcd{};  ///< Finds them instead.
@@ -96,6 +98,12 @@ class Cluster {
   std::size_t join(std::chrono::milliseconds patience);
   /// Hands all sessions over, says goodbye and ends the thread. The server must have ended.
   void leave();
+  /// Descriptors that listen for members and, unless it is -1, for balancers; for another process of this
+  /// member to take over.
+  std::pair<int, int> listener_fds();
+  /// The other process has: nobody is accepted any more. Its greeting ends this one's part for all others.
+  void stop_accepting();
+  void accept_again();
   /// From now on others are told that it is leaving.
   void drain();
 

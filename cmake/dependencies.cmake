@@ -11,6 +11,7 @@ pkg_check_modules(PrometheusCore REQUIRED IMPORTED_TARGET prometheus-cpp-core)
 pkg_check_modules(Argon2 REQUIRED IMPORTED_TARGET libargon2)
 pkg_check_modules(CAres REQUIRED IMPORTED_TARGET libcares)
 pkg_check_modules(PostgreSQL REQUIRED IMPORTED_TARGET libpq)
+pkg_check_modules(Systemd REQUIRED IMPORTED_TARGET libsystemd)
 pkg_check_modules(TomlPlusPlus REQUIRED IMPORTED_TARGET tomlplusplus)
 
 # malloc of the programs that serve. Sanitizers bring their own.

@@ -51,13 +51,16 @@ cluster::EtcdOptions etcd_options_of(const ClusterConfig& config) {
 }
 
 /// Of settings that were checked.
-cluster::Options options_of(const ClusterConfig& config, std::uint16_t service_port) {
+cluster::Options options_of(const ClusterConfig& config, std::uint16_t service_port,
+                            server::Inheritance& inherited) {
   return {.listen = server::parse_endpoint(config.listen),
+          .listen_fd = inherited.take_one("cluster.listen", config.listen),
           .advertise = config.advertise,
           .service_port = service_port,
           .agent_listen = config.agent_listen.empty()
                               ? std::nullopt
                               : std::optional(server::parse_endpoint(config.agent_listen)),
+          .agent_fd = inherited.take_one("cluster.agent_listen", config.agent_listen),
           .peers = config.peers,
           .dns = config.discovery == "dns" ? std::optional(dns_options_of(config)) : std::nullopt,
           .etcd = config.discovery == "etcd" ? std::optional(etcd_options_of(config)) : std::nullopt,
@@ -201,17 +204,25 @@ server::Membership ClusterConfig::membership() const {
 void ClusterConfig::try_files() const {
   if (!enabled()) return;
   membership();
-  const cluster::Options options = options_of(*this, 0);
+  server::Inheritance nothing;
+  const cluster::Options options = options_of(*this, 0, nothing);
   cluster::make_peer_context(options.identity);
   if (options.etcd && !etcd_authority.empty()) cluster::make_client_context(options.etcd->tls);
 }
 
-ClusterNode::ClusterNode(const ClusterConfig& config, server::Server& server)
+ClusterNode::ClusterNode(const ClusterConfig& config, server::Server& server, server::Inheritance& inherited)
     : config_(config),
       server_(server),
       cluster_(
-          options_of(config, server.endpoints().front().port()), server.tls(),
+          options_of(config, server.endpoints().front().port(), inherited), server.tls(),
           [&server] { return load_of(server); }, say) {}
+
+std::vector<server::Inheritable> ClusterNode::inheritable() {
+  const auto [members, balancers] = cluster_.listener_fds();
+  std::vector<server::Inheritable> all{{"cluster.listen", config_.listen, members}};
+  if (balancers >= 0) all.push_back({"cluster.agent_listen", config_.agent_listen, balancers});
+  return all;
+}
 
 void ClusterNode::join() {
   const std::size_t others = cluster_.join(config_.join_timeout);

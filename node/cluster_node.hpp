@@ -54,11 +54,16 @@ struct ClusterConfig {
 class ClusterNode final : public server::Peers {
  public:
   /// Listens. Throws with a sentence.
-  ClusterNode(const ClusterConfig& config, server::Server& server);
+  ClusterNode(const ClusterConfig& config, server::Server& server, server::Inheritance& inherited);
 
   /// Before the server starts. Says what it found.
   void join();
   void drain() { cluster_.drain(); }
+  std::vector<server::Inheritable> inheritable();
+  /// Another process of this member is there.
+  void stop_accepting() { cluster_.stop_accepting(); }
+  /// Any more.
+  void accept_again() { cluster_.accept_again(); }
   /// After the server ended.
   void leave() { cluster_.leave(); }
 
@@ -76,6 +81,7 @@ class ClusterNode final : public server::Peers {
   }
   void received() override { cluster_.received(); }
   std::string metrics() const override;
+  void add_migrations(server::Page& page) const override;
   boost::json::object status() const override;
 
  private:

@@ -69,6 +69,9 @@ struct Connection::Relay {
   }
 };
 
+Endpoint Connection::peer_end() const { return end_of(fd(), ::getpeername); }
+Endpoint Connection::local_end() const { return end_of(fd(), ::getsockname); }
+
 void Connection::end_relay() noexcept {
   if (relay_ != nullptr) relay_->end();
 }
@@ -100,8 +103,7 @@ Task<bool> Connection::delegated(bool no_room) {
 /// Null when the member can't be reached in time. The hello is still unread.
 Task<std::shared_ptr<Connection::Relay>> Connection::reach(const Placed& target) {
   const auto ring = processor_.tls().ticket_keys().ring();
-  const std::string header =
-      relay_header(ring->current(), end_of(fd(), ::getpeername), end_of(fd(), ::getsockname), wall_now());
+  const std::string header = relay_header(ring->current(), peer_end(), local_end(), wall_now());
   const int to = header.empty() ? -1 : begin_connect(target.endpoint);
   if (to < 0) co_return nullptr;
   auto relay = std::make_shared<Relay>(socket_, processor_.poller(), to);

@@ -81,10 +81,13 @@ Endpoint parse_endpoint(const std::string& text) {
   return {address, port};
 }
 
-std::vector<Listener> listen_on(const Endpoint& endpoint, unsigned count, int backlog) {
-  if (endpoint.port() != 0) bind_one(endpoint, false);  // taken by another process? closed again at once
-  std::vector<Listener> listeners;
-  listeners.push_back(listen_one(endpoint, backlog));
+std::vector<Listener> listen_on(const Endpoint& endpoint, unsigned count, int backlog,
+                                std::vector<Listener> inherited) {
+  std::vector<Listener> listeners = std::move(inherited);
+  if (listeners.empty()) {
+    if (endpoint.port() != 0) bind_one(endpoint, false);  // taken by another process? closed again at once
+    listeners.push_back(listen_one(endpoint, backlog));
+  }
   const Endpoint bound = listeners.front().endpoint();
   while (listeners.size() < count) listeners.push_back(listen_one(bound, backlog));
   return listeners;
