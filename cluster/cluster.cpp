@@ -27,7 +27,6 @@ namespace {
 
 constexpr std::chrono::seconds kClockSkew{2};
 constexpr std::chrono::milliseconds kMoment{5};
-constexpr double kSmoothing = 0.3;  // of a heartbeat's news
 
 /// One more than are dialed shows that there are too many.
 constexpr std::size_t kAddressesMax = Members::kMembersMax + 1;
@@ -232,10 +231,10 @@ Digest Cluster::Impl::digest() const {
 /// as many may come again.
 void Cluster::Impl::measure() {
   const Load load = measure_();
-  idle_milli_ += (load.digest.idle_milli - idle_milli_) * kSmoothing;
+  idle_milli_ += (load.digest.idle_milli - idle_milli_) * Members::kNewsWeight;
   const std::uint64_t received = received_.load(std::memory_order_relaxed);
   const double came = static_cast<double>(received - std::exchange(received_before_, received));
-  received_per_s_ += (came / Members::kHeartbeatS - received_per_s_) * kSmoothing;
+  received_per_s_ += (came / Members::kHeartbeatS - received_per_s_) * Members::kNewsWeight;
   const double spare = std::max(0.0, load.spare_per_s + received_per_s_);
   measured_ = load.digest;
   measured_.idle_milli = static_cast<std::uint32_t>(idle_milli_);

@@ -59,6 +59,7 @@ Type write(const Digest& digest, Writer& out) {
   out.u32(digest.cpus_milli).u32(digest.idle_milli);
   out.u32(digest.live_sessions).u32(digest.room_sessions).u32(digest.spare_milli).u32(digest.stored_sessions);
   out.u64(digest.keys).u64(digest.clock_ms);
+  out.u32(digest.connections).u32(digest.takes);
   return Type::digest;
 }
 
@@ -154,6 +155,7 @@ class Fields {
   explicit Fields(Bytes body) noexcept : in_(body) {}
 
   bool good() const noexcept { return good_; }
+  bool empty() const noexcept { return in_.empty(); }
   void require(bool holds) noexcept { good_ = good_ && holds; }
   std::uint8_t u8() noexcept { return checked(in_.u8()); }
   std::uint16_t u16() noexcept { return checked(in_.u16()); }
@@ -203,6 +205,8 @@ Message read_digest(Fields& in) {
   digest.live_sessions = in.u32(), digest.room_sessions = in.u32(), digest.spare_milli = in.u32(),
   digest.stored_sessions = in.u32();
   digest.keys = in.u64(), digest.clock_ms = in.u64();
+  if (in.empty()) return digest;  // of 1.0
+  digest.connections = in.u32(), digest.takes = in.u32();
   return digest;
 }
 

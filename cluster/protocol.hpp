@@ -64,6 +64,8 @@ struct Digest {
   std::uint32_t stored_sessions = 0;  ///< Of clients with session IDs.
   std::uint64_t keys = 0;             ///< TicketKeyRing::fingerprint().
   std::uint64_t clock_ms = 0;         ///< Wall time.
+  std::uint32_t connections = 0;      ///< Open. Since 1.1, as the next one.
+  std::uint32_t takes = 0;            ///< Live connections per second that it would take from others.
   bool operator==(const Digest&) const = default;
 };
 
