@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 
+#include "server/handover_key.hpp"
 #include "server/listener.hpp"
 #include "server/task.hpp"
 #include "server/tls/secret.hpp"
@@ -40,6 +42,12 @@ class Departure {
   virtual ~Departure() = default;
 
   virtual Transport transport() const noexcept = 0;
+  /// Of `relay`: where the bytes go.
+  struct Leg {
+    Endpoint to{};
+    HandoverKey key{};
+  };
+  virtual std::optional<Leg> leg() const { return std::nullopt; }
   /// The new owner is asked. True: the connection is to stop sending.
   virtual void prepare(Done done) = 0;
   /// All it knows (encode(ConnectionImage)), and its descriptor, which it keeps. True: the keys are to be
@@ -63,7 +71,7 @@ class Carrier {
 /// Which connections of a processor are to go.
 struct MoveOrder {
   Carrier* carrier = nullptr;       ///< Null: none.
-  std::size_t count = 0;            ///< So many ...
+  std::size_t idle = 0, busy = 0;   ///< So many between requests, and of the others behind the next answer ...
   bool all = false;                 ///< ... or all, also those that come still.
   Monotonic::duration residence{};  ///< Whoever has not been here for so long stays.
 };

@@ -42,6 +42,7 @@ Server::Server(const Config& config, App& app, const Membership& membership, Inh
                       .tls = tls_,
                       .admission = admission_,
                       .places = places_,
+                      .expected = expected_,
                       .app = app_,
                       .log = log_,
                       .files = files_.get(),
