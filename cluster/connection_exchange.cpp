@@ -85,8 +85,7 @@ void ConnectionExchange::on_prepare(const Hello& from, const Prepare& message) {
   const tls::MemberNumber number = tls::number_of_member(from.name);
   std::string why_not = "no connections are taken";
   if (message.transport == Transport::relay && handlers_.take) why_not = handlers_.refuses();
-  if (why_not.empty() &&
-      !arrivals_->prepare({number, message.handover}, from.incarnation, Monotonic::now()))
+  if (why_not.empty() && !arrivals_->prepare({number, message.handover}, from.incarnation, Monotonic::now()))
     why_not = "there are too many, or it was here before";
   if (!why_not.empty()) return refuse(number, message.handover, why_not);
   send_(number, Prepared{.handover = message.handover});

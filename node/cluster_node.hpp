@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cluster/cluster.hpp"
+#include "node/connection_carrier.hpp"
 #include "server/peers.hpp"
 #include "server/server.hpp"
 #include "server/settings.hpp"
@@ -35,6 +36,7 @@ struct ClusterConfig {
   std::string agent_listen{};        ///< Empty: nobody asks.
   std::string ticket_secret_file{};  ///< Empty: members agree on ticket keys.
   bool delegate = true;
+  std::string rebalance{"auto"};  ///< "relay", "off"; "auto": only where nothing stays behind.
   Duration fetch_timeout{5};
   Duration join_timeout{3'000};
 
@@ -64,6 +66,10 @@ class ClusterNode final : public server::Peers {
   void stop_accepting() { cluster_.stop_accepting(); }
   /// Any more.
   void accept_again() { cluster_.accept_again(); }
+  /// Its connections go to others.
+  void evacuate() { cluster_.mover().evacuate(); }
+  /// Some go to the member of that name. Empty, or why not.
+  std::string send_connections(std::string_view to, std::size_t count);
   /// After the server ended.
   void leave() { cluster_.leave(); }
 
@@ -88,6 +94,7 @@ class ClusterNode final : public server::Peers {
   const ClusterConfig& config_;
   server::Server& server_;
   cluster::Cluster cluster_;
+  ConnectionCarrier carrier_;
 };
 
 }  // namespace sluice::node

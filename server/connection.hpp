@@ -54,6 +54,8 @@ class Connection final : private TimerWheel::Timer, private tls::HandshakeGuard 
   void drain() noexcept;
   /// Cuts the connection.
   void abort() noexcept;
+  /// If it is relayed: tells the member that serves it that no more comes.
+  void finish_relay() noexcept;
   /// Wakes it up, if it can go elsewhere now, to ask the processor whether it should. True when it will.
   bool nudge(Monotonic::time_point now, Monotonic::duration residence) noexcept;
 
@@ -202,11 +204,11 @@ class Connection final : private TimerWheel::Timer, private tls::HandshakeGuard 
   bool nudged_ = false;     // nudge() woke it up
   bool departing_ = false;
   std::uint16_t moves_ = 0;
-  Monotonic::time_point since_;          // when it came
-  Monotonic::time_point stays_until_{};  // as it could not go
-  Sending* sending_ = nullptr;           // a response, while the client takes it slowly
-  std::shared_ptr<Relay> leg_;        // to the member that has taken it over
-  ArrivalPtr arrival_;                // until it is settled
+  Monotonic::time_point since_;            // when it came
+  Monotonic::time_point stays_until_{};    // as it could not go
+  Sending* sending_ = nullptr;             // a response, while the client takes it slowly
+  std::shared_ptr<Relay> leg_;             // to the member that has taken it over
+  ArrivalPtr arrival_;                     // until it is settled
   std::unique_ptr<HandoverKey> expected_;  // it comes by relay
 };
 

@@ -167,9 +167,8 @@ ResponseRest Connection::rest_of(std::string_view unsealed) const {
 Task<bool> Connection::expected() {
   enter(ConnectionState::arriving);
   const HandoverKey key = *expected_;
-  auto found = std::make_shared<std::pair<Turn, ArrivalPtr>>(std::piecewise_construct,
-                                                             std::forward_as_tuple(socket_.executor()),
-                                                             std::forward_as_tuple());
+  auto found = std::make_shared<std::pair<Turn, ArrivalPtr>>(
+      std::piecewise_construct, std::forward_as_tuple(socket_.executor()), std::forward_as_tuple());
   processor_.expected().await(key, [found, executor = socket_.executor()](ArrivalPtr arrival) {
     boost::asio::post(executor, [found, arrival = std::move(arrival)]() mutable {
       found->second = std::move(arrival);

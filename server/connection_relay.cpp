@@ -76,6 +76,10 @@ void Connection::end_relay() noexcept {
   if (relay_ != nullptr) relay_->end();
 }
 
+void Connection::finish_relay() noexcept {
+  if (relay_ != nullptr && state_ == ConnectionState::relayed) relay_->far.end_sending();
+}
+
 bool Connection::may_be_delegated() const noexcept {
   const Peers* const peers = processor_.peers();
   return peers != nullptr && !relayed_ && peers->may_place();

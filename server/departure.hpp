@@ -70,9 +70,9 @@ class Carrier {
 
 /// Which connections of a processor are to go.
 struct MoveOrder {
-  Carrier* carrier = nullptr;       ///< Null: none.
-  std::size_t idle = 0, busy = 0;   ///< So many between requests, and of the others behind the next answer ...
-  bool all = false;                 ///< ... or all, also those that come still.
+  Carrier* carrier = nullptr;      ///< Null: none.
+  std::size_t idle = 0, busy = 0;  ///< So many between requests, and of the others behind the next answer ...
+  bool all = false;                ///< ... or all, also those that come still.
   Monotonic::duration residence{};  ///< Whoever has not been here for so long stays.
 };
 

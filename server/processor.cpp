@@ -208,6 +208,12 @@ void Processor::departure_ends(bool gone) {
   });
 }
 
+void Processor::end_relays() {
+  boost::asio::post(io_, [this] {
+    for (Connection& connection : connections_) connection.finish_relay();
+  });
+}
+
 void Processor::adopt(ArrivalPtr arrival) {
   boost::asio::post(io_, [this, arrival = std::move(arrival)]() mutable {
     Endpoint client;

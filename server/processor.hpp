@@ -75,6 +75,8 @@ class Processor {
   void stop_accepting();
   /// Replaces an earlier order.
   void move(const MoveOrder& order);
+  /// See Connection::finish_relay().
+  void end_relays();
   /// A connection that another owner hands over.
   void adopt(ArrivalPtr arrival);
   /// A new plan of the admission controller.

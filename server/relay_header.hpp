@@ -17,8 +17,8 @@
 ///
 ///     0xE0  length[2]=40  key hint[8]  time[8]  HMAC-SHA256("relay", all before)[24]
 ///
-/// under the ticket key whose name begins with the hint; and in front of it, where the bytes are of a connection
-/// that lives and is handed over (server/expected.hpp):
+/// under the ticket key whose name begins with the hint; and in front of it, where the bytes are of a
+/// connection that lives and is handed over (server/expected.hpp):
 ///
 ///     0xE1  length[2]=12  member[4]  hand-over[8]
 ///

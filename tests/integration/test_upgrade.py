@@ -1,67 +1,29 @@
 """A server is replaced by another process of the same command, and nobody it serves notices (transport `fd`)."""
-import contextlib
 import os
 import random
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import threading
 import time
 
 import pytest
 
+from moving import DATA, VERSIONS, Tap, ask, connect, echo, serve_data, slow_download
 from sluice import BIN, DEADLINE, HOST, SLOWDOWN, Closed, client_context, eventually, over_tls
 from upgrade import Successor, adopt_orphans, ctl_upgrade, follow, moved, upgrade
-
-CIPHERS = {
-    "1.2": ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305"],
-    "1.3": [None],  # Python can't choose
-}
-VERSIONS = [(version, cipher) for version, ciphers in CIPHERS.items() for cipher in ciphers]
-
 
 @pytest.fixture(autouse=True, scope="module")
 def orphans():
     adopt_orphans()
 
 
-DATA = random.randbytes(8_000_000)
-
-
 @pytest.fixture
 def start(start, tmp_path):
     """The same, with DATA at /data.bin."""
-    (tmp_path / "static").mkdir()
-    (tmp_path / "static" / "data.bin").write_bytes(DATA)
-    return lambda settings=None, **options: start({"server.static_root": tmp_path / "static", **(settings or {})}, **options)
-
-
-def ask(connection, size):
-    """For a part of DATA; returns which."""
-    first = random.randrange(len(DATA) - size)
-    connection.request("GET", "/data.bin", [("Range", f"bytes={first}-{first + size - 1}")])
-    return DATA[first:first + size]
-
-
-def echo(connection, size):
-    """Sends so many bytes, and gets so many."""
-    assert connection.post("/echo", bytes(size)).text == f"len={size}"
-    expected = ask(connection, size)
-    assert connection.response().body == expected
-
-
-def connect(server, version="1.3", cipher=None, **options):
-    return server.connect(client_context(trust=server.trust, minimum=version, maximum=version, ciphers=cipher, **options))
-
-
-def slow_receiver(server, **options):
-    """A connection that takes hardly anything by itself."""
-    sock = socket.socket()
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
-    sock.connect((HOST, server.port))
-    return over_tls(sock, client_context(trust=server.trust, **options))
+    files = serve_data(tmp_path / "static")
+    return lambda settings=None, **options: start({"server.static_root": files, **(settings or {})}, **options)
 
 
 @pytest.mark.parametrize("version,cipher", VERSIONS)
@@ -73,9 +35,7 @@ def test_nobody_notices(start, version, cipher):
     beginning = connect(server, version, cipher)
     echo(beginning, 10)
     beginning.send("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-")  # moves once the request is answered
-    download = slow_receiver(server, minimum=version, maximum=version, ciphers=cipher)
-    download.request("GET", "/data.bin")
-    download._fill()  # it has begun
+    download = slow_download(server, version, cipher)
     for round_ in range(3):
         done = ctl_upgrade(server)
         assert done.returncode == 0, done.stderr
@@ -318,45 +278,12 @@ def test_either_process_is_killed_while_it_hands_over(start, victim):
     assert gone <= len(connections)
 
 
-class Tap:
-    """Stands between client and server and keeps what the server sends."""
-
-    def __init__(self, port):
-        self.port, self.heard = port, bytearray()
-        self.listener = socket.create_server((HOST, 0))
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self):
-        client, _ = self.listener.accept()
-        server = socket.create_connection((HOST, self.port))
-        threading.Thread(target=self._pass, args=(client, server, None), daemon=True).start()
-        self._pass(server, client, self.heard)
-
-    def _pass(self, source, target, keep):
-        with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                if keep is not None:
-                    keep += data
-                target.sendall(data)
-            target.shutdown(socket.SHUT_WR)
-
-    def nonces(self):
-        """The explicit nonces of the records of TLS 1.2 that carry data."""
-        at, found = 0, []
-        while at + 5 <= len(self.heard):
-            kind, _, size = struct.unpack(">BHH", self.heard[at:at + 5])
-            if kind == 23:
-                found.append(int.from_bytes(self.heard[at + 5:at + 13], "big"))
-            at += 5 + size
-        return found
-
-
 def test_no_nonce_is_used_twice(start):
     """Seen on the wire, through upgrades that succeed and upgrades that do not."""
     server = start()
     tap = Tap(server.port)
     context = client_context(trust=server.trust, minimum="1.2", maximum="1.2", ciphers="ECDHE-ECDSA-AES128-GCM-SHA256")
-    with over_tls(socket.create_connection((HOST, tap.listener.getsockname()[1]), DEADLINE), context) as connection:
+    with tap.connect(context) as connection:
         for _ in range(10):
             echo(connection, 40_000)
             upgrade(server)
