@@ -45,7 +45,7 @@ void Departures::keep(HandoverId id) {
   const std::lock_guard lock(mutex_);
   const auto found = entries_.find(id);
   if (found == entries_.end()) return;
-  found->second.source.keep();
+  found->second.source.stay();
   entries_.erase(found);
 }
 
@@ -76,12 +76,9 @@ bool Departures::ready(HandoverId id) {
       true);
 }
 
-/// Not once READY was said: the source is wiping its keys, and the other side can't know.
 bool Departures::refused(HandoverId id) {
   return hear(
-      id,
-      [](HandoverSource& source) { return source.phase() != HandoverSource::Phase::ready && source.keep(); },
-      false);
+      id, [](HandoverSource& source) { return source.keep(); }, false);
 }
 
 void Departures::expire(Monotonic::time_point now) {
@@ -99,9 +96,9 @@ void Departures::end_all() { expire(Monotonic::time_point::max()); }
 
 // ---------------------------------------------------------------------------------------------------
 
-bool Arrivals::prepare(const Key& key, std::uint64_t incarnation, Monotonic::time_point now) {
+bool Arrivals::prepare(const Key& key, Monotonic::time_point now) {
   const std::lock_guard lock(mutex_);
-  if (entries_.size() >= kMax || !book_.begin(key.source, incarnation, key.id)) return false;
+  if (entries_.size() >= kMax || !book_.begin(key.source, key.incarnation, key.id)) return false;
   entries_[key].deadline = now + kPatience;
   return true;
 }
@@ -162,8 +159,10 @@ void Arrivals::expire(Monotonic::time_point now) {
   give_up([now](const Key&, const Entry& entry) { return entry.deadline <= now; });
 }
 
-void Arrivals::end_all(tls::MemberNumber source) {
-  give_up([source](const Key& each, const Entry&) { return each.source == source; });
+void Arrivals::end_all(tls::MemberNumber source, std::uint64_t incarnation) {
+  give_up([=](const Key& each, const Entry&) {
+    return each.source == source && each.incarnation == incarnation;
+  });
 }
 
 }  // namespace sluice::cluster

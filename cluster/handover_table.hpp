@@ -1,5 +1,6 @@
 #pragma once
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -58,9 +59,10 @@ class Departures {
 /// Of connections that come.
 class Arrivals {
  public:
-  /// Whose, and its number. 0: of the only process there is.
+  /// Whose, of which of its processes, and its number. 0: of the only process there is.
   struct Key {
     tls::MemberNumber source = 0;
+    std::uint64_t incarnation = 0;  ///< As it said hello: later processes give out the same numbers.
     HandoverId id = 0;
     auto operator<=>(const Key&) const = default;
   };
@@ -71,8 +73,7 @@ class Arrivals {
   static constexpr std::size_t kMax = 4096;
 
   // What the other side says; false when it must not be, and CANCEL is the answer to PREPARE and STATE.
-  /// `incarnation`: of the source's process.
-  bool prepare(const Key& key, std::uint64_t incarnation, Monotonic::time_point now);
+  bool prepare(const Key& key, Monotonic::time_point now);
   /// From now on `settle` is what it is waited with.
   bool state(const Key& key, Settle settle, Monotonic::time_point now);
   bool commit(const Key& key);
@@ -83,7 +84,7 @@ class Arrivals {
 
   void expire(Monotonic::time_point now);
   /// That process is gone.
-  void end_all(tls::MemberNumber source);
+  void end_all(tls::MemberNumber source, std::uint64_t incarnation = 0);
 
  private:
   struct Entry {

@@ -122,7 +122,7 @@ void Takeover::on(Parcel& parcel) {
   const auto now = Monotonic::now();
   switch (parcel.type) {
     case Parcel::Type::prepare:
-      say(arrivals_->prepare({.id = parcel.id}, 0, now) ? Parcel::Type::prepared : Parcel::Type::cancel,
+      say(arrivals_->prepare({.id = parcel.id}, now) ? Parcel::Type::prepared : Parcel::Type::cancel,
           parcel.id);
       break;
     case Parcel::Type::state: return on_state(parcel);
