@@ -100,6 +100,7 @@ class Cluster::Impl {
   ConnectionExchange& connections() noexcept { return connections_; }
   Mover& mover() noexcept { return mover_; }
   tls::MemberNumber number() const noexcept { return tls::number_of_member(mesh_.self().name); }
+  std::uint64_t incarnation() const noexcept { return mesh_.self().incarnation; }
   std::optional<asio::ip::tcp::endpoint> service_of(tls::MemberNumber member) const;
   std::optional<tls::MemberNumber> find(std::string_view name) const;
   bool leads() const noexcept { return leads_.load(std::memory_order_relaxed); }
@@ -470,6 +471,7 @@ View Cluster::view() const { return impl_->view(); }
 ConnectionExchange& Cluster::connections() noexcept { return impl_->connections(); }
 Mover& Cluster::mover() noexcept { return impl_->mover(); }
 tls::MemberNumber Cluster::number() const noexcept { return impl_->number(); }
+std::uint64_t Cluster::incarnation() const noexcept { return impl_->incarnation(); }
 std::optional<asio::ip::tcp::endpoint> Cluster::service_of(tls::MemberNumber member) const {
   return impl_->service_of(member);
 }

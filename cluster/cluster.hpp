@@ -120,6 +120,7 @@ class Cluster {
   Mover& mover() noexcept;
   /// This member's.
   tls::MemberNumber number() const noexcept;
+  std::uint64_t incarnation() const noexcept;
   /// Where a member serves clients.
   std::optional<boost::asio::ip::tcp::endpoint> service_of(tls::MemberNumber member) const;
   /// The member of that name, if it is there.

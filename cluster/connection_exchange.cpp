@@ -9,6 +9,10 @@ namespace sluice::cluster {
 
 namespace {
 
+Arrivals::Key key_of(const Hello& from, HandoverId id) {
+  return {.source = tls::number_of_member(from.name), .incarnation = from.incarnation, .id = id};
+}
+
 std::string bounded(std::string_view reason) { return std::string(reason.substr(0, kTextMax)); }
 
 }  // namespace
@@ -54,9 +58,10 @@ bool ConnectionExchange::on(const Hello& from, const Message& message) {
   const tls::MemberNumber number = tls::number_of_member(from.name);
   if (const auto* m = std::get_if<Prepare>(&message)) return on_prepare(from, *m), true;
   if (const auto* m = std::get_if<Prepared>(&message)) return departures_.prepared(m->handover), true;
-  if (const auto* m = std::get_if<State>(&message)) return on_state(number, *m), true;
-  if (const auto* m = std::get_if<Commit>(&message)) return arrivals_->commit({number, m->handover}), true;
-  if (const auto* m = std::get_if<Cancel>(&message)) return on_cancel(number, *m), true;
+  if (const auto* m = std::get_if<State>(&message)) return on_state(from, *m), true;
+  if (const auto* m = std::get_if<Commit>(&message))
+    return arrivals_->commit(key_of(from, m->handover)), true;
+  if (const auto* m = std::get_if<Cancel>(&message)) return on_cancel(from, *m), true;
   if (const auto* m = std::get_if<Ready>(&message)) {
     if (departures_.ready(m->handover)) return true;
     // Too late: it stays, and the other side has to know.
@@ -66,9 +71,9 @@ bool ConnectionExchange::on(const Hello& from, const Message& message) {
   return false;
 }
 
-void ConnectionExchange::on_cancel(tls::MemberNumber from, const Cancel& message) {
+void ConnectionExchange::on_cancel(const Hello& from, const Cancel& message) {
   if (message.from == Cancel::Side::source) {
-    arrivals_->cancel({from, message.handover});
+    arrivals_->cancel(key_of(from, message.handover));
   } else {
     departures_.refused(message.handover);
   }
@@ -85,20 +90,21 @@ void ConnectionExchange::on_prepare(const Hello& from, const Prepare& message) {
   const tls::MemberNumber number = tls::number_of_member(from.name);
   std::string why_not = "no connections are taken";
   if (message.transport == Transport::relay && handlers_.take) why_not = handlers_.refuses();
-  if (why_not.empty() && !arrivals_->prepare({number, message.handover}, from.incarnation, Monotonic::now()))
+  if (why_not.empty() && !arrivals_->prepare(key_of(from, message.handover), Monotonic::now()))
     why_not = "there are too many, or it was here before";
   if (!why_not.empty()) return refuse(number, message.handover, why_not);
   send_(number, Prepared{.handover = message.handover});
 }
 
-void ConnectionExchange::on_state(tls::MemberNumber from, const State& message) {
-  const Arrivals::Key key{from, message.handover};
+void ConnectionExchange::on_state(const Hello& from, const State& message) {
+  const Arrivals::Key key = key_of(from, message.handover);
   // The connection may be made, or not, before it is waited for: so what to call then comes first.
   auto settle = std::make_shared<Arrivals::Settle>();
   const auto settled = [settle](bool ours) {
     if (*settle) (*settle)(ours);
   };
-  if (!arrivals_->state(key, settled, Monotonic::now())) return refuse(from, key.id, "it was not prepared");
+  if (!arrivals_->state(key, settled, Monotonic::now()))
+    return refuse(key.source, key.id, "it was not prepared");
   const auto made = [this, key, arrivals = arrivals_](std::string_view why_not) {
     if (!why_not.empty()) arrivals->cancel(key);
     const bool ready = why_not.empty() && arrivals->restored(key, Monotonic::now());

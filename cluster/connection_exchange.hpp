@@ -53,8 +53,8 @@ class ConnectionExchange {
 
  private:
   void on_prepare(const Hello& from, const Prepare& message);
-  void on_state(tls::MemberNumber from, const State& message);
-  void on_cancel(tls::MemberNumber from, const Cancel& message);
+  void on_state(const Hello& from, const State& message);
+  void on_cancel(const Hello& from, const Cancel& message);
   void refuse(tls::MemberNumber whom, HandoverId id, std::string_view why);
   void post(std::function<void()> work);
 

@@ -20,7 +20,8 @@ class ConnectionCarrier::Departure final : public server::Departure {
 
   server::Transport transport() const noexcept override { return server::Transport::relay; }
   std::optional<Leg> leg() const override {
-    return Leg{.to = endpoint_, .key = {.member = cluster_.number(), .id = id_}};
+    return Leg{.to = endpoint_,
+               .key = {.member = cluster_.number(), .incarnation = cluster_.incarnation(), .id = id_}};
   }
   void prepare(Done done) override {
     cluster_.connections().prepare(ticket_.to,
@@ -88,7 +89,8 @@ cluster::Arrivals::Settle ConnectionCarrier::take(ConnectionExchange::Incoming i
     made("it can't be read");
     return {};
   }
-  const server::HandoverKey key{.member = incoming.key.source, .id = incoming.key.id};
+  const server::HandoverKey key{
+      .member = incoming.key.source, .incarnation = incoming.key.incarnation, .id = incoming.key.id};
   auto arrival =
       std::make_shared<server::Arrival>(*std::move(image), -1, server::Transport::relay, std::move(made));
   if (!server_.expected().put(key, arrival)) {

@@ -17,7 +17,7 @@ constexpr std::uint8_t kTcp4 = 0x11, kTcp6 = 0x21;
 constexpr std::uint8_t kVouch = 0xE0;  // the first of those for private use
 constexpr std::size_t kHintSize = 8, kMacSize = 24, kVouchSize = kHintSize + 8 + kMacSize;
 constexpr std::uint8_t kHandover = 0xE1;
-constexpr std::size_t kHandoverSize = 4 + 8;
+constexpr std::size_t kHandoverSize = 4 + 8 + 8;
 constexpr std::size_t kFixedSize = 16;
 
 class Category final : public ErrorCategory {
@@ -105,7 +105,12 @@ std::string relay_header(const tls::TicketKey& key, const Endpoint& client, cons
   writer.bytes(as_bytes(kSignature)).u8(kVersionProxy).u8(v6 ? kTcp6 : kTcp4);
   writer.u16(static_cast<std::uint16_t>(rest));
   put_addresses(writer, client, local);
-  if (handover) writer.u8(kHandover).u16(kHandoverSize).u32(handover->member).u64(handover->id);
+  if (handover)
+    writer.u8(kHandover)
+        .u16(kHandoverSize)
+        .u32(handover->member)
+        .u64(handover->incarnation)
+        .u64(handover->id);
   writer.u8(kVouch).u16(kVouchSize).bytes(Bytes{key.name}.first(kHintSize));
   writer.u64(static_cast<std::uint64_t>(now.time_since_epoch().count()));
   tls::TicketKeyMac mac{};
@@ -143,7 +148,10 @@ boost::system::result<RelayedClient> read_relay_header(Bytes bytes, const tls::T
     if (type == kVouch && fields.empty()) vouch = *value;
     if (type == kHandover && value->size() == kHandoverSize) {
       ByteReader in_value{*value};
-      handover = {.member = *in_value.u32(), .id = *in_value.u64()};
+      handover.emplace();
+      handover->member = *in_value.u32();
+      handover->incarnation = *in_value.u64();
+      handover->id = *in_value.u64();
     }
   }
   const Bytes header = bytes.first(kFixedSize + rest);

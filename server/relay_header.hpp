@@ -20,7 +20,7 @@
 /// under the ticket key whose name begins with the hint; and in front of it, where the bytes are of a
 /// connection that lives and is handed over (server/expected.hpp):
 ///
-///     0xE1  length[2]=12  member[4]  hand-over[8]
+///     0xE1  length[2]=20  member[4]  incarnation[8]  hand-over[8]
 ///
 ///  Without it, or when it is older than
 /// `kRelayHeaderAge`, the header is nobody's word. No socket, no clock.
