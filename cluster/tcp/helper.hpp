@@ -93,10 +93,12 @@ class Helper {
   Id dump(int fd, const PlaceBytes& target, OnDump done);
   /// As before the dump. Works with a helper that never heard of the move, too, as long as `fd` is open.
   void roll_back(Id id, int fd, OnDone done);
-  /// The socket is dead, without a packet; close it. The redirect stays until the flow ends. Done, with a
-  /// remark, also when the tier in front did not confirm: then this member goes on forwarding, and has to
-  /// stay.
+  /// The socket is dead, without a packet; close it. The redirect stays until the flow ends. Refused: it was
+  /// rolled back, as nobody decided within 8 s; nothing may be committed.
   void forget(Id id, OnDone done);
+  /// After forget(): done once this member is not needed any more to forward the flow, or, with a remark,
+  /// once it is clear that it is. For who wants to leave.
+  void settle(Id id, OnDone done);
 
  private:
   class Impl;

@@ -21,6 +21,7 @@
 ///     dump        6  id[8] target[24]                 socket
 ///     roll_back   7  id[8]                            socket
 ///     forget      8  id[8]
+///     settle      9  id[8]
 ///     welcome    64  version[1] place[24]
 ///     done       65  id[8] at[8] remark<0..2^8-1>
 ///     refused    66  id[8] why<0..2^8-1>
@@ -64,6 +65,11 @@ struct Forget {
   std::uint64_t id = 0;
 };
 
+/// Answered once it is clear whether this member has to go on forwarding the flow.
+struct Settle {
+  std::uint64_t id = 0;
+};
+
 struct Welcome {
   std::uint8_t version = kVersion;
   Place place{};  ///< Of this member.
@@ -85,8 +91,8 @@ struct Dumped {
   std::uint64_t at_ns = 0;  ///< When the flow was redirected.
 };
 
-using Message = std::variant<Hello, Hold, Restore, Live, Cancel, DumpSocket, RollBack, Forget, Welcome,
-                             IsDone, Refused, Restored, Dumped>;
+using Message = std::variant<Hello, Hold, Restore, Live, Cancel, DumpSocket, RollBack, Forget, Settle,
+                             Welcome, IsDone, Refused, Restored, Dumped>;
 
 enum class MessageError {
   malformed = 1,  ///< Fields that do not fit the message, or something behind them.
@@ -108,9 +114,8 @@ boost::system::result<Message> decode(Bytes bytes, std::size_t descriptors);
 /// Fields that states and messages share.
 void append(const Flow& flow, ByteWriter<std::vector<std::uint8_t>>& out);
 void append(const Place& place, ByteWriter<std::vector<std::uint8_t>>& out);
-/// `nullopt`: they are not whole, or the ends are not of one family.
-std::optional<Flow> read_flow(ByteReader& in) noexcept;
-std::optional<Place> read_place(ByteReader& in) noexcept;
+Flow read_flow(Fields& in) noexcept;  ///< Requires that both ends are of one family.
+Place read_place(Fields& in) noexcept;
 
 }  // namespace sluice::cluster::tcp
 

@@ -26,8 +26,7 @@ struct TcpState {
   std::uint16_t mss = 0;          ///< The most the client takes in a segment.
   bool sack = false, timestamps = false, window_scaling = false;
   std::uint8_t send_scale = 0, receive_scale = 0;  ///< At most 14 (RFC 7323 section 2.3).
-  std::uint32_t timestamp = 0;     ///< Our clock as the client sees it, ms; bit 0 is the kernel's.
-  std::uint64_t dumped_at_ms = 0;  ///< Wall time: the clock went on since.
+  std::uint32_t timestamp = 0;  ///< Our clock as the client sees it; bit 0 says that it counts in us, not ms.
   // As in struct tcp_repair_window.
   std::uint32_t send_wl1 = 0, send_window = 0, max_window = 0, receive_window = 0, receive_wup = 0;
   std::uint32_t receive_buffer = 0;      ///< SO_RCVBUF as the kernel counts.
