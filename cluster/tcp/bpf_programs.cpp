@@ -23,6 +23,8 @@ constexpr std::int16_t kIp = -88;                           // 20 or 40 bytes
 constexpr std::int16_t kFlags = -96;                        // of TCP
 constexpr std::int16_t kTtl = -104;                         // the new one, and for IPv4 the protocol
 
+constexpr std::int16_t kEntry = -112;   // of the redirect, meanwhile
+
 constexpr std::int32_t kIpAt = ETH_HLEN;
 constexpr std::int32_t kTtlMost = 32, kTtlStep = 8;
 
@@ -113,14 +115,19 @@ void count_frame(A& a) {
   a.add_to(A::r7, offsetof(Entry, frames), A::r1);
 }
 
-/// Jumps to "hold" when the frame comes from where it would go.
-void turn_back(A& a) {
+/// Jumps to "held" when the flow is held and the frame comes from where it would go: it has been there.
+void turn_back(A& a, int hold_map) {
   a.load(A::u32, A::r1, A::fp, kSourceMac);
   a.load(A::u32, A::r2, A::r7, 0);
   a.jump(BPF_JNE, A::r1, A::r2, "away");
   a.load(A::u16, A::r1, A::fp, kSourceMac + 4);
   a.load(A::u16, A::r2, A::r7, 4);
-  a.jump(BPF_JEQ, A::r1, A::r2, "hold");
+  a.jump(BPF_JNE, A::r1, A::r2, "away");
+  a.store(A::u64, A::fp, kEntry, A::r7);
+  look_up_valid<HoldEntry>(a, hold_map, "not held");
+  a.jump("held");
+  a.label("not held");
+  a.load(A::u64, A::r7, A::fp, kEntry);
   a.label("away");
 }
 
@@ -224,12 +231,13 @@ std::vector<bpf_insn> ingress_program(int redirect_map, int hold_map) {
   A a;
   read_key(a);
   look_up_valid<RedirectEntry>(a, redirect_map, "hold");
-  turn_back(a);
+  turn_back(a, hold_map);
   count_frame<RedirectEntry>(a);
   keep_entry(a);
   leave(a);
   a.label("hold");
   look_up_valid<HoldEntry>(a, hold_map, "other");
+  a.label("held");
   count_frame<HoldEntry>(a);
   a.label("drop");
   a.exit(TC_ACT_SHOT);

@@ -37,9 +37,9 @@ struct HoldEntry {
   std::uint64_t frames;
 };
 
-/// For tc, direct action. In this order: a flow that is redirected leaves with the entry's MACs, unless it
-/// comes from where it would go (two members that redirect to each other would never end); one that is held
-/// is dropped; anything else goes on to the next filter.
+/// For tc, direct action. In this order: a flow that is redirected leaves with the entry's MACs; one that is
+/// held is dropped; anything else goes on to the next filter. Who is both (the flow comes back to where its
+/// frames come first) drops only what the other member has sent back already.
 ///
 /// A redirected frame's TTL becomes the next lower of 32, 24, 16 and 8, and below that it is dropped: however
 /// wrong the tables of several members are, no frame goes round more than four times.

@@ -86,6 +86,12 @@ std::optional<Flow> flow_of_frame(const Frame& frame) {
   return flow;
 }
 
+Mac source_of(const Frame& frame) noexcept {
+  Mac mac{};
+  if (frame.size() >= kHeader + 12) std::copy_n(frame.begin() + kHeader + 6, mac.size(), mac.begin());
+  return mac;
+}
+
 void shut(int packet_socket) noexcept {
   sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
   const sock_fprog program{.len = 1, .filter = &nothing};

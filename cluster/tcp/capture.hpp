@@ -20,6 +20,9 @@ using Frame = std::vector<std::uint8_t>;
 /// frame.
 std::optional<Flow> flow_of_frame(const Frame& frame);
 
+/// Who sent it on this network.
+Mac source_of(const Frame& frame) noexcept;
+
 /// A filter that lets nothing through.
 void shut(int packet_socket) noexcept;
 

@@ -88,6 +88,7 @@ class Mover {
     Flow flow{};
     Place source{};
     Monotonic::time_point since{}, until{};
+    bool detour = false;  ///< Its frames come here first, and here again when the source sends them back.
     std::vector<Frame> frames{};
     std::size_t bytes = 0;
     Descriptor socket{};

@@ -41,6 +41,7 @@ Task<Mover::Reply> Mover::hold(Key key, Hold hold) {
   if (there) why = "a socket of that flow is here";
   if (!why) why = ingress_.hold(hold.flow, began + options_.hold + kLapse);
   incoming_[key].pending = false;
+  incoming_[key].detour = ingress_.redirected(hold.flow).has_value();
   if (!why) {
     lapsing_.erase(hold.flow);
     co_return done(key);
@@ -81,8 +82,9 @@ Mover::Reply Mover::live(Key key, const Descriptor& socket) {
     ingress_.release(*flow);
     return done(key, "the helper was started again meanwhile; what the client sent is sent again");
   }
-  capture();
   auto& incoming = at->second;
+  incoming.detour = false;
+  capture();
   for (Frame& frame : std::exchange(incoming.frames, {})) capture_.deliver(frame);
   ingress_.release(*flow);
   capture();
@@ -139,6 +141,7 @@ void Mover::keep(Frame frame) {
   const auto held = flow ? held_.find(*flow) : held_.end();
   if (held == held_.end()) return;
   Incoming& incoming = incoming_.at(held->second);
+  if (incoming.detour && source_of(frame) != incoming.source.mac) return;  // the source gets it
   ++counts_.frames;
   if (incoming.bytes + frame.size() > options_.captured_max ||
       captured_ + frame.size() > options_.captured_max_all) {
