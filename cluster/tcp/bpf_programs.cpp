@@ -23,7 +23,7 @@ constexpr std::int16_t kIp = -88;                           // 20 or 40 bytes
 constexpr std::int16_t kFlags = -96;                        // of TCP
 constexpr std::int16_t kTtl = -104;                         // the new one, and for IPv4 the protocol
 
-constexpr std::int16_t kEntry = -112;   // of the redirect, meanwhile
+constexpr std::int16_t kEntry = -112;  // of the redirect, meanwhile
 
 constexpr std::int32_t kIpAt = ETH_HLEN;
 constexpr std::int32_t kTtlMost = 32, kTtlStep = 8;

@@ -18,7 +18,7 @@ namespace sluice::cluster::tcp {
 
 namespace {
 
-constexpr std::size_t kHeader = 10;  // struct virtio_net_hdr, whose header is not for C++
+constexpr std::size_t kHeader = 10;            // struct virtio_net_hdr, whose header is not for C++
 constexpr std::size_t kFrameMax = 512 * 1024;  // joined segments, also of IPv6 with jumbograms
 
 [[noreturn]] void fail(const std::string& what) {

@@ -114,7 +114,7 @@ void set_buffers(int fd, const TcpState& state) {
   // The kernel doubles what it is given, and an skb takes more than its bytes.
   const auto send = std::max<std::size_t>(kSendBufferMin, 2 * state.unacked.size());
   set(fd, SOL_SOCKET, SO_SNDBUFFORCE, static_cast<int>(send));
-  const auto receive = std::max<std::size_t>(state.receive_buffer / 2, 2 * state.received.size());
+  const auto receive = std::max<std::size_t>(state.receive_buffer / 2, state.received.size());
   set(fd, SOL_SOCKET, SO_RCVBUFFORCE, static_cast<int>(receive));
 }
 

@@ -138,6 +138,8 @@ class Servers:
     def move(self, served, to, fail=None):
         """To another node. `fail`: "early" or "late", it comes to nothing; False when a helper refused."""
         source, target = self.helpers[served.node].client, self.helpers[to].client
+        for _ in range(8):  # what is there need not travel
+            served.read()
         hold = target.hold(flow_bytes(served.sock), source.place)
         try:
             number, state, redirected = source.dump(served.sock, target.place)
