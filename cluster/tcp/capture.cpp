@@ -18,7 +18,6 @@ namespace sluice::cluster::tcp {
 
 namespace {
 
-constexpr std::size_t kHeader = 10;            // struct virtio_net_hdr, whose header is not for C++
 constexpr std::size_t kFrameMax = 512 * 1024;  // joined segments, also of IPv6 with jumbograms
 
 [[noreturn]] void fail(const std::string& what) {
@@ -57,40 +56,7 @@ Descriptor capture_socket(const Interface& interface, int buffer) {
   return socket;
 }
 
-std::optional<Endpoint> read_address(ByteReader& in, std::size_t size) {
-  const auto bytes = in.take(size);
-  if (!bytes) return std::nullopt;
-  Endpoint endpoint;
-  if (size == 4) endpoint.address[10] = endpoint.address[11] = 0xff;
-  std::ranges::copy(*bytes, endpoint.address.end() - static_cast<std::ptrdiff_t>(size));
-  return endpoint;
-}
-
 }  // namespace
-
-std::optional<Flow> flow_of_frame(const Frame& frame) {
-  if (frame.size() < kHeader + ETH_HLEN + 1) return std::nullopt;
-  ByteReader in{Bytes{frame}.subspan(kHeader + 12)};
-  const auto type = in.u16();
-  const Bytes ip = in.rest();
-  const bool v4 = type == ETH_P_IP;
-  const std::size_t protocol_at = v4 ? 9 : 6, addresses_at = v4 ? 12 : 8, address_size = v4 ? 4 : 16;
-  const std::size_t header = v4 ? (ip[0] & 15U) * 4U : 40;
-  if ((!v4 && type != ETH_P_IPV6) || ip.size() < header + 4 || header < addresses_at + 2 * address_size ||
-      ip[protocol_at] != IPPROTO_TCP)
-    return std::nullopt;
-  ByteReader addresses{ip.subspan(addresses_at)}, ports{ip.subspan(header)};
-  Flow flow{*read_address(addresses, address_size), *read_address(addresses, address_size)};
-  flow.client.port = *ports.u16();
-  flow.local.port = *ports.u16();
-  return flow;
-}
-
-Mac source_of(const Frame& frame) noexcept {
-  Mac mac{};
-  if (frame.size() >= kHeader + 12) std::copy_n(frame.begin() + kHeader + 6, mac.size(), mac.begin());
-  return mac;
-}
 
 void shut(int packet_socket) noexcept {
   sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
@@ -134,12 +100,12 @@ std::uint64_t Capture::lost() {
 }
 
 void Capture::deliver(Frame& frame) const noexcept {
-  std::fill_n(frame.begin() + kHeader, 12, std::uint8_t{0});
+  std::fill_n(frame.begin() + kOffloadHeader, 12, std::uint8_t{0});
   ::send(loopback_.get(), frame.data(), frame.size(), MSG_DONTWAIT);
 }
 
 void Capture::send_to(const Mac& member, Frame& frame) const noexcept {
-  const auto to = std::ranges::copy(member, frame.begin() + kHeader).out;
+  const auto to = std::ranges::copy(member, frame.begin() + kOffloadHeader).out;
   std::ranges::copy(interface_.mac, to);
   ::send(in_.get(), frame.data(), frame.size(), MSG_DONTWAIT);
 }

@@ -1,27 +1,16 @@
 #pragma once
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/descriptor.hpp"
+#include "cluster/tcp/frame.hpp"
 #include "cluster/tcp/ingress.hpp"
 
 /// Frames of flows that are held: taken before the kernel's TCP would see them, and given to it later, or to
 /// somebody else.
 namespace sluice::cluster::tcp {
-
-/// As an AF_PACKET socket with PACKET_VNET_HDR gives it: a virtio_net_hdr, then the frame. Checksums may be
-/// partial and segments joined; the header says so.
-using Frame = std::vector<std::uint8_t>;
-
-/// The flow of a frame that comes from a client; `nullopt` when it is not one of TCP. Never looks past the
-/// frame.
-std::optional<Flow> flow_of_frame(const Frame& frame);
-
-/// Who sent it on this network.
-Mac source_of(const Frame& frame) noexcept;
 
 /// A filter that lets nothing through.
 void shut(int packet_socket) noexcept;

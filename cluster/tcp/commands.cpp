@@ -2,6 +2,7 @@
 
 #include <pwd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iostream>
 #include <memory>
@@ -45,7 +46,8 @@ uid_t user_from(const std::string& name) {
 
 std::unique_ptr<Ingress> ingress_from(const Words& words) {
   const Interface in(words.interface), out(words.out.empty() ? words.interface : words.out);
-  const Lifetime lifetime{.idle = std::chrono::seconds{words.idle_s}};
+  Lifetime lifetime{.idle = std::chrono::seconds{words.idle_s}};
+  lifetime.linger = std::min(lifetime.linger, lifetime.idle);
   if (words.redirect == "nft") return nft_ingress(in, out, words.flows, lifetime);
   return tc_ingress(in, out, words.pins, words.flows, lifetime);
 }

@@ -6,12 +6,10 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "cluster/tcp/flow.hpp"
+#include "cluster/tcp/frame.hpp"
 
 /// What is done to frames of a flow where they come in, before the kernel's TCP sees them.
 namespace sluice::cluster::tcp {
-
-using Mac = std::array<std::uint8_t, 6>;
 
 /// Names an interface of this network namespace. Throws a sentence when there is none, or it is not Ethernet.
 struct Interface {

@@ -3,13 +3,13 @@ import array
 import contextlib
 import fcntl
 import os
+import signal
 import socket
 import struct
 import subprocess
-import time
 
 import rig
-from sluice import BIN, DEADLINE, eventually
+from sluice import BIN, DEADLINE
 
 VERSION = 1
 VIP4, VIP6 = "10.88.2.100", "fd88:2::100"
@@ -132,31 +132,64 @@ class Client:
         self.sock.close()
 
 
-class Process:
+class Program:
     """sluice-tcp in a node."""
 
-    def __init__(self, network, node, folder, *arguments):
-        self.path = folder / f"{node}.sock"
-        self.command = [*network.launcher(node), str(BIN / "sluice-tcp"), "serve", "--socket", str(self.path),
-                        "--interface", "uplink", "--local", f"{VIP4}:{PORT}", "--local", f"[{VIP6}]:{PORT}",
-                        "--pins", str(folder / "bpf" / node), *map(str, arguments)]
+    def __init__(self, network, node, command, *arguments):
+        self.command = [*network.launcher(node), str(BIN / "sluice-tcp"), command, "--local", f"{VIP4}:{PORT}",
+                        "--local", f"[{VIP6}]:{PORT}", *map(str, arguments)]
         self.start()
 
     def start(self):
         self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         line = self.process.stdout.readline()
         assert line.startswith("ready"), line + self.process.stdout.read()
-        self.client = Client(self.path)
+
+    def counts(self):
+        self.process.send_signal(signal.SIGUSR1)
+        words = self.process.stdout.readline().split()
+        return {name: int(value) for name, value in (word.split("=") for word in words)}
 
     def kill(self):
         self.process.kill()
         self.process.wait(DEADLINE)
-        self.client.close()
 
     def stop(self):
         self.process.terminate()
-        assert self.process.wait(DEADLINE) == 0
+        rest, _ = self.process.communicate(timeout=DEADLINE)
+        assert self.process.returncode == 0, rest
+
+
+class Process(Program):
+    """On a member, with a connection to it."""
+
+    def __init__(self, network, node, folder, *arguments):
+        self.path = folder / f"{node}.sock"
+        super().__init__(network, node, "serve", "--socket", self.path, "--interface", "uplink", "--pins", folder / "bpf" / node,
+                         *arguments)
+
+    def start(self):
+        super().start()
+        self.connect()
+
+    def connect(self):
+        self.client = Client(self.path)
+
+    def kill(self):
+        super().kill()
         self.client.close()
+
+    def stop(self):
+        self.client.close()
+        super().stop()
+
+
+class Director(Program):
+    """In the balancer."""
+
+    def __init__(self, network, folder, *arguments):
+        super().__init__(network, "balancer", "direct", "--interface", "client", "--out", "inner", "--listen", "10.88.1.1:7950",
+                         "--pins", folder / "bpf" / "balancer", *arguments)
 
 
 @contextlib.contextmanager

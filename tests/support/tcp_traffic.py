@@ -7,7 +7,7 @@ import struct
 import time
 
 from sluice import DEADLINE
-from tcp_mover import PORT, Gone, Refused, flow_bytes
+from tcp_mover import PORT, Refused, flow_bytes
 
 BLOB = random.Random(7).randbytes(1 << 20)
 HEADER = struct.Struct("!cIQ")  # kind, size, seed
@@ -95,14 +95,14 @@ class Servers:
         self.network, self.helpers, self.every = network, helpers, every
         self.selector = selectors.DefaultSelector()
         self.connections, self.blackouts, self.refusals = set(), [], []
-        self.rolled_back = 0
+        self.rolled_back, self.remarks = 0, []
         for node in helpers:
             for address in addresses:
                 with network.inside(node):
                     listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 listener.bind((address, PORT))
-                listener.listen()
+                listener.listen(1024)
                 self.selector.register(listener, selectors.EVENT_READ, node)
 
     def run(self, over, on_turn):
@@ -164,7 +164,7 @@ class Servers:
         served.node = to
         served.adopt(restored)
         self.watch(served)
-        source.settle(number)
+        self.remarks.append(source.settle(number))
         return True
 
     def close(self):
@@ -211,15 +211,19 @@ def receive(sock, size):
     return bytes(data)
 
 
+def ping_of(number):
+    return HEADER.pack(b"P", 0, number)
+
+
 def ping(sock, number):
-    header = HEADER.pack(b"P", 0, number)
+    header = ping_of(number)
     sock.sendall(header)
     assert receive(sock, len(header)) == header
     time.sleep(0.001)
 
 
 def pipeline(sock, number):
-    headers = b"".join(HEADER.pack(b"P", 0, number * 50 + i) for i in range(50))
+    headers = b"".join(ping_of(number * 50 + i) for i in range(50))
     sock.sendall(headers)
     assert receive(sock, len(headers)) == headers
 
