@@ -18,6 +18,7 @@
 #include "cluster/key_exchange.hpp"
 #include "cluster/mesh.hpp"
 #include "cluster/placement.hpp"
+#include "cluster/tcp_transport.hpp"
 
 namespace sluice::cluster {
 
@@ -64,8 +65,11 @@ class Cluster::Impl {
             io_.get_executor(), tls, members_,
             [this](tls::MemberNumber to, const Message& message) { return mesh_.send(to, message); },
             options.fetch_timeout),
-        connections_(io_.get_executor(), [this](tls::MemberNumber to,
-                                                const Message& message) { return mesh_.send(to, message); }),
+        tcp_(options.tcp_helper.empty() ? nullptr : std::make_unique<TcpTransport>(io_, options.tcp_helper)),
+        connections_(
+            io_.get_executor(),
+            [this](tls::MemberNumber to, const Message& message) { return mesh_.send(to, message); },
+            tcp_.get()),
         placement_(tls::number_of_member(mesh_.self().name)),
         mover_(tls::number_of_member(mesh_.self().name)) {
     if (options.dns) {
@@ -99,6 +103,7 @@ class Cluster::Impl {
   }
   ConnectionExchange& connections() noexcept { return connections_; }
   Mover& mover() noexcept { return mover_; }
+  bool repairs() const noexcept { return repairs_.load(std::memory_order_relaxed); }
   tls::MemberNumber number() const noexcept { return tls::number_of_member(mesh_.self().name); }
   std::uint64_t incarnation() const noexcept { return mesh_.self().incarnation; }
   std::optional<asio::ip::tcp::endpoint> service_of(tls::MemberNumber member) const;
@@ -149,6 +154,8 @@ class Cluster::Impl {
   Members members_;
   KeyExchange keys_;
   SessionExchange exchange_;
+  const std::unique_ptr<TcpTransport> tcp_;
+  std::atomic<bool> repairs_{false};
   ConnectionExchange connections_;
   std::unique_ptr<Discovery> discovery_;  // null: there are only peers_
   std::optional<Agent> agent_;
@@ -264,6 +271,7 @@ Task<void> Cluster::Impl::heartbeat() {
     if (const auto members = placement_.relief(); delegates_ && !members.empty() && !relieving_)
       asio::co_spawn(io_, relieve(members[relieved_++ % members.size()]), asio::detached);
     connections_.tick(Monotonic::now());
+    repairs_ = tcp_ != nullptr && tcp_->ready();
     for (const auto& change : members_.tick(Monotonic::now())) report(change);
     leads_ = keys_.joined() && members_.leads();
     publish();
@@ -338,6 +346,9 @@ void Cluster::Impl::publish() {
            .newcomers_received = received_.load(),
            .newcomers_share = placement_.share(),
            .discovery = book_.view(),
+           .helper = tcp_ == nullptr ? ""
+                     : tcp_->ready() ? "ready"
+                                     : tcp_->trouble(),
            .dialed = mesh_.dialed()};
 }
 
@@ -386,6 +397,7 @@ std::size_t Cluster::Impl::join(std::chrono::milliseconds patience) {
       book_.looked({Looked::ok, ""});
     }
     if (agent_) agent_->start();
+    if (tcp_) tcp_->start();
     asio::co_spawn(io_, heartbeat(), asio::detached);
   });
   thread_ = std::thread([this] {
@@ -420,6 +432,7 @@ Task<void> Cluster::Impl::farewell() {
   beat_.cancel();
   exchange_.stop();
   connections_.stop();
+  if (tcp_) tcp_->stop();
   work_.reset();
 }
 
@@ -470,6 +483,7 @@ void Cluster::received() noexcept { impl_->received(); }
 View Cluster::view() const { return impl_->view(); }
 ConnectionExchange& Cluster::connections() noexcept { return impl_->connections(); }
 Mover& Cluster::mover() noexcept { return impl_->mover(); }
+bool Cluster::repairs() const noexcept { return impl_->repairs(); }
 tls::MemberNumber Cluster::number() const noexcept { return impl_->number(); }
 std::uint64_t Cluster::incarnation() const noexcept { return impl_->incarnation(); }
 std::optional<asio::ip::tcp::endpoint> Cluster::service_of(tls::MemberNumber member) const {

@@ -38,8 +38,9 @@ struct Options {
   std::optional<EtcdOptions> etcd{};  ///< Finds them instead.
   IdentityFiles identity{};
   std::chrono::milliseconds fetch_timeout{5};
-  bool delegate = true;    ///< Newcomers, and sessions that nobody uses, may go to who has more room.
-  bool rebalance = false;  ///< And so may live connections.
+  bool delegate = true;      ///< Newcomers, and sessions that nobody uses, may go to who has more room.
+  bool rebalance = false;    ///< And so may live connections.
+  std::string tcp_helper{};  ///< Path of the socket of the process that moves TCP connections; empty: none.
 };
 
 /// Why a connection to the peer port, or to a peer, was ended.
@@ -67,6 +68,7 @@ struct View {
   std::uint64_t newcomers_sent = 0, newcomers_unreached = 0, newcomers_received = 0;
   double newcomers_share = 0;  ///< That go elsewhere although there is room.
   DiscoveryView discovery{};
+  std::string helper{};    ///< Of `repair`: "ready", or why not; empty when there is none.
   std::size_t dialed = 0;  ///< Addresses that are tried, or connected to.
 };
 
@@ -118,6 +120,8 @@ class Cluster {
   // Any thread.
   ConnectionExchange& connections() noexcept;
   Mover& mover() noexcept;
+  /// Connections can go without anything staying behind: the helper is there.
+  bool repairs() const noexcept;
   /// This member's.
   tls::MemberNumber number() const noexcept;
   std::uint64_t incarnation() const noexcept;

@@ -39,20 +39,20 @@ std::optional<Mover::Ticket> Mover::next() {
     const auto first = ordered_.begin();
     const tls::MemberNumber to = first->first;
     if (--first->second == 0) ordered_.erase(first);
-    return Ticket{.to = to, .ordered = true};
+    return Ticket{.to = to, .ordered = true, .manual = true};
   }
   for (Move& move : moves_) {
     if (move.count == 0) continue;
     --move.count;
     rebalance_.begins(move.to, move.kind);
-    return Ticket{.to = move.to, .kind = move.kind};
+    return Ticket{.to = move.to, .kind = move.kind, .ordered = evacuating_};
   }
   return std::nullopt;
 }
 
 void Mover::ended(const Ticket& ticket, bool gone) {
   const std::lock_guard lock(mutex_);
-  if (ticket.ordered) return;
+  if (ticket.manual) return;
   rebalance_.ends(ticket.to, gone);
   const auto heard = heard_.find(ticket.to);
   if (!gone && heard != heard_.end()) rebalance_.failed(ticket.to, heard->second);

@@ -38,7 +38,8 @@ class Mover {
   struct Ticket {
     tls::MemberNumber to = 0;
     ConnectionKind kind = ConnectionKind::idle;
-    bool ordered = false;  ///< By the operator.
+    bool ordered = false;  ///< By the operator, or as this member leaves: by whatever transport works.
+    bool manual = false;   ///< By the operator.
   };
   std::optional<Ticket> next();
   /// It is there, or stayed.

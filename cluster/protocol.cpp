@@ -114,12 +114,12 @@ Type write(const Prepare& prepare, Writer& out) {
   out.u64(prepare.handover).u8(static_cast<std::uint8_t>(prepare.transport));
   write_endpoint(prepare.client, out);
   write_endpoint(prepare.local, out);
-  out.u32(prepare.image_size);
+  out.u32(prepare.image_size).vector(1, as_bytes(prepare.place));
   return Type::prepare;
 }
 
 Type write(const Prepared& prepared, Writer& out) {
-  out.u64(prepared.handover);
+  out.u64(prepared.handover).vector(1, as_bytes(prepared.place));
   return Type::prepared;
 }
 
@@ -253,6 +253,7 @@ Message read_prepare(Fields& in) {
   Prepare prepare{.handover = read_handover(in), .transport = static_cast<Transport>(in.u8())};
   prepare.client = read_endpoint(in), prepare.local = read_endpoint(in);
   prepare.image_size = in.u32();
+  prepare.place = in.text();
   return prepare;
 }
 
@@ -323,7 +324,7 @@ boost::system::result<Message> decode(std::uint8_t type, Bytes body) {
     case Type::pushed: message = Pushed{.request = in.u32(), .taken = in.u32()}; break;
     case Type::moved: message = read_moved(in); break;
     case Type::prepare: message = read_prepare(in); break;
-    case Type::prepared: message = Prepared{read_handover(in)}; break;
+    case Type::prepared: message = Prepared{.handover = read_handover(in), .place = in.text()}; break;
     case Type::state: message = read_state(in); break;
     case Type::ready: message = Ready{read_handover(in)}; break;
     case Type::commit: message = Commit{read_handover(in)}; break;

@@ -53,23 +53,25 @@ cluster::EtcdOptions etcd_options_of(const ClusterConfig& config) {
 /// Of settings that were checked.
 cluster::Options options_of(const ClusterConfig& config, std::uint16_t service_port,
                             server::Inheritance& inherited) {
-  return {.listen = server::parse_endpoint(config.listen),
-          .listen_fd = inherited.take_one("cluster.listen", config.listen),
-          .advertise = config.advertise,
-          .service_port = service_port,
-          .agent_listen = config.agent_listen.empty()
-                              ? std::nullopt
-                              : std::optional(server::parse_endpoint(config.agent_listen)),
-          .agent_fd = inherited.take_one("cluster.agent_listen", config.agent_listen),
-          .peers = config.peers,
-          .dns = config.discovery == "dns" ? std::optional(dns_options_of(config)) : std::nullopt,
-          .etcd = config.discovery == "etcd" ? std::optional(etcd_options_of(config)) : std::nullopt,
-          .identity = {.certificate = config.certificate,
-                       .private_key = config.private_key,
-                       .authority = config.authority},
-          .fetch_timeout = config.fetch_timeout,
-          .delegate = config.delegate,
-          .rebalance = config.rebalance == "relay"};
+  return {
+      .listen = server::parse_endpoint(config.listen),
+      .listen_fd = inherited.take_one("cluster.listen", config.listen),
+      .advertise = config.advertise,
+      .service_port = service_port,
+      .agent_listen = config.agent_listen.empty()
+                          ? std::nullopt
+                          : std::optional(server::parse_endpoint(config.agent_listen)),
+      .agent_fd = inherited.take_one("cluster.agent_listen", config.agent_listen),
+      .peers = config.peers,
+      .dns = config.discovery == "dns" ? std::optional(dns_options_of(config)) : std::nullopt,
+      .etcd = config.discovery == "etcd" ? std::optional(etcd_options_of(config)) : std::nullopt,
+      .identity = {.certificate = config.certificate,
+                   .private_key = config.private_key,
+                   .authority = config.authority},
+      .fetch_timeout = config.fetch_timeout,
+      .delegate = config.delegate,
+      .rebalance = config.rebalance == "relay" || (config.rebalance == "auto" && !config.tcp_helper.empty()),
+      .tcp_helper = config.tcp_helper};
 }
 
 std::uint32_t whole(double value) { return static_cast<std::uint32_t>(std::clamp(value, 0.0, 4e9)); }
@@ -143,6 +145,9 @@ void ClusterConfig::declare(server::Settings& settings) {
       "cluster.rebalance", rebalance, {"auto", "relay", "off"},
       "Live connections go to members with more room: auto: where nothing stays behind; relay: "
       "also where this member has to pass their bytes on");
+  settings.add(
+      "cluster.tcp_helper", tcp_helper,
+      "Socket of sluice-tcp, the process with the privileges to move TCP connections; empty: there is none");
   settings.add("cluster.delegate", delegate,
                "Newcomers, and sessions that nobody uses, may go to a member that has more room");
   settings.add("cluster.fetch_timeout", fetch_timeout, 1ms, 1s,
@@ -240,7 +245,7 @@ ClusterNode::ClusterNode(const ClusterConfig& config, server::Server& server, se
       cluster_(
           options_of(config, server.endpoints().front().port(), inherited), server.tls(),
           [&server] { return load_of(server); }, say),
-      carrier_(cluster_, server) {}
+      carrier_(cluster_, server, config.rebalance == "relay") {}
 
 std::string ClusterNode::send_connections(std::string_view to, std::size_t count) {
   const auto member = cluster_.find(to);

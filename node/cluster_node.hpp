@@ -37,6 +37,7 @@ struct ClusterConfig {
   std::string ticket_secret_file{};  ///< Empty: members agree on ticket keys.
   bool delegate = true;
   std::string rebalance{"auto"};  ///< "relay", "off"; "auto": only where nothing stays behind.
+  std::string tcp_helper{};       ///< Path of sluice-tcp's socket; empty: there is none.
   Duration fetch_timeout{5};
   Duration join_timeout{3'000};
 
@@ -66,6 +67,8 @@ class ClusterNode final : public server::Peers {
   void stop_accepting() { cluster_.stop_accepting(); }
   /// Any more.
   void accept_again() { cluster_.accept_again(); }
+  /// It can leave without a trace: its connections go to others, TCP and all.
+  bool repairs() const noexcept { return cluster_.repairs(); }
   /// Its connections go to others.
   void evacuate() { cluster_.mover().evacuate(); }
   /// Some go to the member of that name. Empty, or why not.

@@ -113,7 +113,7 @@ class Supervisor {
 
   void on_signal(int signal) {
     switch (signal) {
-      case SIGTERM: announce_drain(server_.config().drain_grace); break;
+      case SIGTERM: drain(cluster_ != nullptr && cluster_->repairs()); break;
       case SIGINT: draining_ ? server_.abort() : announce_drain({}); break;
       case SIGQUIT: server_.abort(); break;
       case SIGUSR1: server_.log().reopen(); break;

@@ -113,7 +113,7 @@ class Connection final : private TimerWheel::Timer, private tls::HandshakeGuard 
   Task<bool> expected();
   std::optional<ConnectionImage> image(std::string_view unsealed) const;
   ResponseRest rest_of(std::string_view unsealed) const;
-  bool stay(Departure& departure, std::string_view why, Move move) noexcept;
+  Task<bool> stay(Departure& departure, std::string_view why, Move move);
   Task<Next> arrive();
   std::string_view settle_in(std::optional<http::FileBody>& file);
   Task<bool> finish_response(ResponseRest rest, std::optional<http::FileBody> file);

@@ -98,39 +98,49 @@ Task<bool> Connection::give_away(Departure& departure, std::string_view unsealed
   auto prepare = [&departure](Departure::Done done) { departure.prepare(std::move(done)); };
   const bool prepared = co_await outcome(socket_.executor(), prepare);
   at_work();
-  if (!prepared || aborted_) co_return stay(departure, "it was not wanted there", Move::kept);
+  if (!prepared || aborted_) co_return co_await stay(departure, "it was not wanted there", Move::kept);
   std::shared_ptr<Relay> leg;
   if (departure.transport() == Transport::relay) {
     leg = co_await reach_leg(departure);
-    if (!leg || aborted_) co_return stay(departure, "there was no way for its bytes", Move::kept);
+    if (!leg || aborted_) co_return co_await stay(departure, "there was no way for its bytes", Move::kept);
   }
+  const auto frozen_at = Monotonic::now();
   auto encoded = std::make_shared<tls::SecretBuffer>();
   {
     const auto frozen = image(unsealed);
-    if (!frozen) co_return stay(departure, "its TLS is in no state to go", Move::unable);
-    if (!encode(*frozen, *encoded)) co_return stay(departure, "too much of it is under way", Move::unable);
+    if (!frozen) co_return co_await stay(departure, "its TLS is in no state to go", Move::unable);
+    if (!encode(*frozen, *encoded))
+      co_return co_await stay(departure, "too much of it is under way", Move::unable);
   }
   auto offer = [&departure, encoded, fd = fd()](Departure::Done done) {
     departure.offer(std::move(*encoded), fd, std::move(done));
   };
   const bool ready = co_await outcome(socket_.executor(), offer);
   at_work();
-  if (!ready || aborted_) co_return stay(departure, "it could not be taken up there", Move::kept);
+  if (!ready || aborted_) co_return co_await stay(departure, "it could not be taken up there", Move::kept);
   tls_.reset();  // wipes the keys
   in_.clear();
   gone_ = true;
   leg_ = std::move(leg);
   if (!leg_) socket_.unwatch();
-  departure.give();
+  auto give = [&departure](Departure::Done done) { departure.give(std::move(done)); };
+  const bool given = co_await outcome(socket_.executor(), give);
+  at_work();
   processor_.admission().sessions().leave(*session_, Monotonic::now());
-  count(departure.transport(), Move::out);
+  count(departure.transport(), given ? Move::out : Move::lost);
+  // To another process it is longer: that one looks at the same clock.
+  if (given && departure.transport() != Transport::fd)
+    processor_.counters().blackout.observe(
+        std::chrono::duration<double>(Monotonic::now() - frozen_at).count());
   co_return true;
 }
 
-bool Connection::stay(Departure& departure, std::string_view why, Move move) noexcept {
-  departure.keep(why);
+Task<bool> Connection::stay(Departure& departure, std::string_view why, Move move) {
+  auto keep = [&departure, why](Departure::Done done) { departure.keep(why, std::move(done)); };
+  co_await outcome(socket_.executor(), keep);
+  at_work();
   count(departure.transport(), move);
-  return false;
+  co_return false;
 }
 
 std::optional<ConnectionImage> Connection::image(std::string_view unsealed) const {

@@ -53,10 +53,10 @@ class Departure {
   /// All it knows (encode(ConnectionImage)), and its descriptor, which it keeps. True: the keys are to be
   /// wiped now, for the new owner has them.
   virtual void offer(tls::SecretBuffer image, int fd, Done done) = 0;
-  /// They are.
-  virtual void give() = 0;
-  /// The connection stays.
-  virtual void keep(std::string_view why) = 0;
+  /// They are. False: it is nobody's any more. The socket must be open until then.
+  virtual void give(Done done) = 0;
+  /// The connection stays, and may use its socket when it is done.
+  virtual void keep(std::string_view why, Done done) = 0;
 };
 using DeparturePtr = std::shared_ptr<Departure>;
 
