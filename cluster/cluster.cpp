@@ -267,7 +267,7 @@ Task<void> Cluster::Impl::heartbeat() {
     mesh_.send_all(own);
     const auto others = placeable();
     placement_.update(own, others);
-    mover_.beat(own, others, movable_, rebalances_);
+    mover_.beat(own, others, movable_, rebalances_, Monotonic::now());
     if (const auto members = placement_.relief(); delegates_ && !members.empty() && !relieving_)
       asio::co_spawn(io_, relieve(members[relieved_++ % members.size()]), asio::detached);
     connections_.tick(Monotonic::now());
@@ -346,6 +346,7 @@ void Cluster::Impl::publish() {
            .newcomers_received = received_.load(),
            .newcomers_share = placement_.share(),
            .discovery = book_.view(),
+           .kept = connections_.trouble(),
            .helper = tcp_ == nullptr ? ""
                      : tcp_->ready() ? "ready"
                                      : tcp_->trouble(),

@@ -68,6 +68,7 @@ struct View {
   std::uint64_t newcomers_sent = 0, newcomers_unreached = 0, newcomers_received = 0;
   double newcomers_share = 0;  ///< That go elsewhere although there is room.
   DiscoveryView discovery{};
+  std::string kept{};      ///< Why a live connection stayed last.
   std::string helper{};    ///< Of `repair`: "ready", or why not; empty when there is none.
   std::size_t dialed = 0;  ///< Addresses that are tried, or connected to.
 };

@@ -23,6 +23,16 @@ ConnectionExchange::ConnectionExchange(const Executor& executor, SendTo send, Tc
 
 void ConnectionExchange::post(std::function<void()> work) { boost::asio::post(executor_, std::move(work)); }
 
+void ConnectionExchange::note(std::string_view why) {
+  const std::lock_guard lock(mutex_);
+  trouble_ = why;
+}
+
+std::string ConnectionExchange::trouble() const {
+  const std::lock_guard lock(mutex_);
+  return trouble_;
+}
+
 // --- out
 // -------------------------------------------------------------------------------------------------------------
 
@@ -32,6 +42,7 @@ void ConnectionExchange::prepare(tls::MemberNumber to, Prepare message, Done don
     const bool repair = message.transport == Transport::repair;
     if (repair && tcp_ != nullptr) message.place = tcp_->place();
     const bool can = !repair || (tcp_ != nullptr && tcp_->ready());
+    if (!can) note("there is no helper here: " + (tcp_ == nullptr ? "" : tcp_->trouble()));
     if (!can || !send_(to, message)) departures_.refused(message.handover);
   });
 }
@@ -53,6 +64,7 @@ void ConnectionExchange::offer(tls::MemberNumber to, HandoverId id, Transport tr
     tcp_->dump(id, fd, places_[id],
                [this, state, say](const std::string& why, std::vector<std::uint8_t> tcp) {
                  if (!why.empty() || tcp.size() > State::kTcpMax) {
+        note(why);
                    departures_.refused(state->handover);
                    return;
                  }
@@ -117,6 +129,7 @@ bool ConnectionExchange::on(const Hello& from, const Message& message) {
 
 void ConnectionExchange::on_cancel(const Hello& from, const Cancel& message) {
   if (message.from == Cancel::Side::target) {
+    note(from.name + ": " + message.reason);
     departures_.refused(message.handover);
     return;
   }

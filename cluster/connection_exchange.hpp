@@ -2,6 +2,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -56,6 +57,9 @@ class ConnectionExchange {
   /// The connection may go on when it is done.
   void keep(tls::MemberNumber to, HandoverId id, Transport transport, std::string_view why, Done done);
 
+  /// Why a connection stayed last, for the operator; empty when none has.
+  std::string trouble() const;
+
   // The cluster's thread.
   /// False when the message is about something else.
   bool on(const Hello& from, const Message& message);
@@ -73,10 +77,14 @@ class ConnectionExchange {
   void refuse(const Arrivals::Key& key, std::string_view why);
   void post(std::function<void()> work);
 
+  void note(std::string_view why);
+
   const Executor executor_;
   const SendTo send_;
   TcpTransport* const tcp_;
   Handlers handlers_;
+  mutable std::mutex mutex_;
+  std::string trouble_;
   Departures departures_;
   std::map<HandoverId, std::string> places_;             // of targets of `repair`
   std::map<Arrivals::Key, Monotonic::time_point> held_;  // that come by `repair`, and for how long at most

@@ -3,7 +3,7 @@
 namespace sluice::cluster {
 
 void Mover::beat(const Digest& own, const std::vector<Member>& others, const Movable& movable,
-                 bool rebalances) {
+                 bool rebalances, Monotonic::time_point now) {
   Wanted wanted;
   {
     const std::lock_guard lock(mutex_);
@@ -18,7 +18,8 @@ void Mover::beat(const Digest& own, const std::vector<Member>& others, const Mov
     }
     for (const Move& move : moves_)
       (move.kind == ConnectionKind::idle ? wanted.idle : wanted.busy) += move.count;
-    for (const auto& [to, count] : ordered_) wanted.idle += count, wanted.busy += count;
+    std::erase_if(ordered_, [now](const auto& order) { return order.second.until <= now; });
+    for (const auto& [to, order] : ordered_) wanted.idle += order.count, wanted.busy += order.count;
   }
   if (order_ && wanted.idle + wanted.busy > 0) order_(wanted);
 }
@@ -28,17 +29,16 @@ std::uint32_t Mover::taken(const Digest& own, std::uint32_t room) const {
   return evacuating_ ? 0 : rebalance_.taken(own, room);
 }
 
-void Mover::send(tls::MemberNumber to, std::size_t count) {
+void Mover::send(tls::MemberNumber to, std::size_t count, Monotonic::time_point now) {
   const std::lock_guard lock(mutex_);
-  ordered_[to] += count;
+  ordered_[to] = {.count = count, .until = now + kOrderFor};
 }
 
 std::optional<Mover::Ticket> Mover::next() {
   const std::lock_guard lock(mutex_);
-  if (!ordered_.empty()) {
-    const auto first = ordered_.begin();
-    const tls::MemberNumber to = first->first;
-    if (--first->second == 0) ordered_.erase(first);
+  for (auto& [to, order] : ordered_) {
+    if (order.count == 0) continue;
+    --order.count;
     return Ticket{.to = to, .ordered = true, .manual = true};
   }
   for (Move& move : moves_) {
@@ -52,7 +52,11 @@ std::optional<Mover::Ticket> Mover::next() {
 
 void Mover::ended(const Ticket& ticket, bool gone) {
   const std::lock_guard lock(mutex_);
-  if (ticket.manual) return;
+  if (ticket.manual) {
+    const auto order = ordered_.find(ticket.to);
+    if (!gone && order != ordered_.end()) ++order->second.count;
+    return;
+  }
   rebalance_.ends(ticket.to, gone);
   const auto heard = heard_.find(ticket.to);
   if (!gone && heard != heard_.end()) rebalance_.failed(ticket.to, heard->second);

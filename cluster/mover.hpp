@@ -26,14 +26,16 @@ class Mover {
 
   // The cluster's thread.
   /// Every heartbeat. `rebalances`: of its own accord.
-  void beat(const Digest& own, const std::vector<Member>& others, const Movable& movable, bool rebalances);
+  void beat(const Digest& own, const std::vector<Member>& others, const Movable& movable, bool rebalances,
+            Monotonic::time_point now);
   std::uint32_t taken(const Digest& own, std::uint32_t room) const;
 
   // Any thread.
   /// All are to go, from the next heartbeat on.
   void evacuate() noexcept { evacuating_ = true; }
-  /// So many, because the operator wants it.
-  void send(tls::MemberNumber to, std::size_t count);
+  /// So many, because the operator wants it. Who can't go now is tried again, for kOrderFor.
+  static constexpr std::chrono::seconds kOrderFor{10};
+  void send(tls::MemberNumber to, std::size_t count, Monotonic::time_point now);
   /// A connection asks where to.
   struct Ticket {
     tls::MemberNumber to = 0;
@@ -49,7 +51,11 @@ class Mover {
   mutable std::mutex mutex_;
   Rebalance rebalance_;
   std::vector<Move> moves_;                           // left of this heartbeat's
-  std::map<tls::MemberNumber, std::size_t> ordered_;  // left of the operator's
+  struct Ordered {
+    std::size_t count = 0;
+    Monotonic::time_point until{};
+  };
+  std::map<tls::MemberNumber, Ordered> ordered_;  // left of the operator's
   std::map<tls::MemberNumber, Monotonic::time_point> heard_;
   std::atomic<bool> evacuating_{false};
   Order order_;

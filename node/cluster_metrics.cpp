@@ -120,6 +120,7 @@ boost::json::object ClusterNode::status() const {
             {"trouble", view.discovery.trouble},
             {"addresses", view.discovery.addresses},
             {"dialed", view.dialed}}},
+          {"connections", {{"helper", view.helper}, {"kept", view.kept}}},
           {"members", std::move(members)}};
 }
 

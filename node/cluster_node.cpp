@@ -250,7 +250,7 @@ ClusterNode::ClusterNode(const ClusterConfig& config, server::Server& server, se
 std::string ClusterNode::send_connections(std::string_view to, std::size_t count) {
   const auto member = cluster_.find(to);
   if (!member) return "there is no member \"" + std::string(to) + "\" that is alive";
-  cluster_.mover().send(*member, count);
+  cluster_.mover().send(*member, count, Monotonic::now());
   return {};
 }
 

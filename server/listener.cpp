@@ -43,7 +43,7 @@ Listener listen_one(const Endpoint& endpoint, int backlog) {
   Listener bound = bind_one(endpoint, true);
   const int fd = bound.release();
   Listener owner(fd, bound.endpoint());
-  set_option(owner, fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  set_up_connection(fd);
   set_option(owner, fd, IPPROTO_TCP, TCP_DEFER_ACCEPT,
              1);  // wake up for a connection that has said something
   if (::listen(fd, backlog) != 0) fail(endpoint);
@@ -54,6 +54,13 @@ Listener listen_one(const Endpoint& endpoint, int backlog) {
 
 Listener::~Listener() {
   if (fd_ >= 0) ::close(fd_);
+}
+
+void set_up_connection(int fd) noexcept {
+  constexpr int kNotSent = 64 * 1024;
+  const int one = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kNotSent, sizeof kNotSent);
 }
 
 std::string endpoint_text(const Endpoint& endpoint) {

@@ -228,6 +228,7 @@ void Processor::adopt(ArrivalPtr arrival) {
       return arrival->made("there are too many connections already");
     }
     const int fd = arrival->release_fd();
+    set_up_connection(fd);
     begin(std::make_unique<Connection>(*this, fd, client, std::move(arrival)));
   });
 }

@@ -9,21 +9,10 @@ import subprocess
 
 import pytest
 
-import rig as rigs
 from rig import PORT, Rig
 from sluice import DEADLINE, eventually
-from tcp_mover import VIP4, VIP6, Director, Process, Refused, bpf_folder, flow_bytes
+from tcp_mover import VIP4, VIP6, Director, Process, Refused, bpf_folder, flow_bytes, obstacle
 from tcp_traffic import HEADER, WORK, Client, Servers, percentile, piece, ping_of
-
-
-def obstacle():
-    """Why nothing can be moved here, as a sentence; None when it can."""
-    if rigs.obstacle():
-        return rigs.obstacle()
-    tried = subprocess.run(
-        ["unshare", "--net", "--mount", "sh", "-c", "mount -t bpf none /mnt && ip link add one type veth peer name two && tc qdisc add dev one clsact"],
-        capture_output=True, text=True)
-    return f"the kernel has no BPF file system, or no clsact: {tried.stderr.strip()}" if tried.returncode else None
 
 
 pytestmark = pytest.mark.skipif(obstacle() is not None, reason=str(obstacle()))

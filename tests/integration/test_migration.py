@@ -1,14 +1,14 @@
 """Live connections go from one member of a cluster to another (transport `relay`), and nobody they serve notices."""
 import random
-import subprocess
 import threading
 import time
 
 import pytest
 
 from cluster import Cluster, status
+from migration import connections, ctl, migrate, moved, settle_down
 from moving import DATA, VERSIONS, Tap, connect, echo, serve_data, slow_download
-from sluice import BIN, DEADLINE, HOST, SLOWDOWN, Closed, client_context, eventually
+from sluice import DEADLINE, SLOWDOWN, Closed, client_context, eventually
 
 
 @pytest.fixture
@@ -17,32 +17,6 @@ def members(tmp_path, ecdsa):
     files = serve_data(tmp_path / "static")
     with Cluster(tmp_path, ecdsa, "abc", **{"server.static_root": files}) as cluster:
         yield cluster.start().await_whole()
-
-
-def ctl(member, *words):
-    command = [BIN / "sluice-hello", "ctl", "--admin", f"http://{HOST}:{member.admin_port}", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE)
-
-
-def migrate(member, to, count):
-    """And waits until they are there."""
-    before = moved(member, "out")
-    done = ctl(member, "migrate", "--to", to, "--count", count)
-    assert done.returncode == 0, done.stderr
-    eventually(lambda: moved(member, "out") == before + count, f"{count} connections went to {to}")
-
-
-def moved(member, direction, result="ok", transport="relay"):
-    return member.metrics().total("migrations_total", kind="connection", transport=transport, direction=direction, result=result)
-
-
-def connections(member, state):
-    return member.metrics().total("connections", state=state)
-
-
-def settle_down():
-    """Connections stay for a second before they go on."""
-    time.sleep(1.1)  # nothing can be awaited: it is their age that counts
 
 
 @pytest.mark.parametrize("version,cipher", VERSIONS)
