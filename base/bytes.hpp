@@ -50,6 +50,43 @@ class ByteReader {
   Bytes rest_;
 };
 
+/// Fields one after the other. After the first that is not there, none is, and it is not good().
+class Fields {
+ public:
+  explicit Fields(Bytes body) noexcept : in_(body) {}
+
+  bool good() const noexcept { return good_; }
+  bool empty() const noexcept { return in_.empty(); }
+  void require(bool holds) noexcept { good_ = good_ && holds; }
+  std::uint8_t u8() noexcept { return checked(in_.u8()); }
+  std::uint16_t u16() noexcept { return checked(in_.u16()); }
+  std::uint32_t u32() noexcept { return checked(in_.u32()); }
+  std::uint64_t u64() noexcept { return checked(in_.u64()); }
+  Bytes take(std::size_t count) noexcept { return checked(in_.take(count)); }
+  Bytes vector(std::size_t length_bytes) noexcept { return checked(in_.vector(length_bytes)); }
+  /// With four bytes of length, which must not be more than `most`.
+  Bytes vector_upto(std::size_t most) noexcept {
+    const std::size_t length = u32();
+    require(length <= most);
+    return take(good_ ? length : 0);
+  }
+  std::string text() {
+    const Bytes bytes = vector(1);
+    return {bytes.begin(), bytes.end()};
+  }
+  std::size_t remaining() const noexcept { return in_.remaining(); }
+
+ private:
+  template <class T>
+  T checked(std::optional<T> field) noexcept {
+    good_ = good_ && field.has_value();
+    return good_ ? *field : T{};
+  }
+
+  ByteReader in_;
+  bool good_ = true;
+};
+
 /// Appends big-endian fields to a vector of bytes that it borrows.
 template <class Out>
 class ByteWriter {

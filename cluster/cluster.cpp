@@ -18,6 +18,7 @@
 #include "cluster/key_exchange.hpp"
 #include "cluster/mesh.hpp"
 #include "cluster/placement.hpp"
+#include "cluster/tcp_transport.hpp"
 
 namespace sluice::cluster {
 
@@ -32,12 +33,6 @@ constexpr std::chrono::milliseconds kMoment{5};
 constexpr std::size_t kAddressesMax = Members::kMembersMax + 1;
 
 std::string kind_of(const Options& options) { return options.dns ? "dns" : options.etcd ? "etcd" : "static"; }
-
-Cancel no_connections(const Prepare& prepare) {
-  return {.handover = prepare.handover,
-          .from = Cancel::Side::target,
-          .reason = "this member takes no connections that live"};
-}
 
 std::uint64_t wall_ms() {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -56,6 +51,7 @@ class Cluster::Impl {
         book_(kind_of(options)),
         peers_(options.peers),
         delegates_(options.delegate),
+        rebalances_(options.rebalance),
         work_(io_.get_executor()),
         beat_(io_.get_executor()),
         mesh_(io_, options,
@@ -69,7 +65,13 @@ class Cluster::Impl {
             io_.get_executor(), tls, members_,
             [this](tls::MemberNumber to, const Message& message) { return mesh_.send(to, message); },
             options.fetch_timeout),
-        placement_(tls::number_of_member(mesh_.self().name)) {
+        tcp_(options.tcp_helper.empty() ? nullptr : std::make_unique<TcpTransport>(io_, options.tcp_helper)),
+        connections_(
+            io_.get_executor(),
+            [this](tls::MemberNumber to, const Message& message) { return mesh_.send(to, message); },
+            tcp_.get()),
+        placement_(tls::number_of_member(mesh_.self().name)),
+        mover_(tls::number_of_member(mesh_.self().name)) {
     if (options.dns) {
       discovery_ = std::make_unique<DnsDiscovery>(io_, *options.dns, kAddressesMax, discovery_handlers());
     } else if (options.etcd) {
@@ -99,6 +101,13 @@ class Cluster::Impl {
       exchange_.fetch(id, from, std::move(done));
     });
   }
+  ConnectionExchange& connections() noexcept { return connections_; }
+  Mover& mover() noexcept { return mover_; }
+  bool repairs() const noexcept { return repairs_.load(std::memory_order_relaxed); }
+  tls::MemberNumber number() const noexcept { return tls::number_of_member(mesh_.self().name); }
+  std::uint64_t incarnation() const noexcept { return mesh_.self().incarnation; }
+  std::optional<asio::ip::tcp::endpoint> service_of(tls::MemberNumber member) const;
+  std::optional<tls::MemberNumber> find(std::string_view name) const;
   bool leads() const noexcept { return leads_.load(std::memory_order_relaxed); }
   View view() const {
     const std::lock_guard lock(mutex_);
@@ -137,7 +146,7 @@ class Cluster::Impl {
   const Say say_;
   DiscoveryBook book_;
   const std::vector<std::string> peers_;
-  const bool delegates_;
+  const bool delegates_, rebalances_;
   asio::io_context io_{1};
   asio::executor_work_guard<Executor> work_;
   Timer beat_;
@@ -145,6 +154,9 @@ class Cluster::Impl {
   Members members_;
   KeyExchange keys_;
   SessionExchange exchange_;
+  const std::unique_ptr<TcpTransport> tcp_;
+  std::atomic<bool> repairs_{false};
+  ConnectionExchange connections_;
   std::unique_ptr<Discovery> discovery_;  // null: there are only peers_
   std::optional<Agent> agent_;
   double idle_milli_ = 0, received_per_s_ = 0;
@@ -162,6 +174,8 @@ class Cluster::Impl {
   std::promise<void> all_tried_;
   bool all_were_tried_ = false;
   Placement placement_;
+  Mover mover_;
+  Movable movable_;  // at the last heartbeat
   std::atomic<std::uint64_t> sent_{0}, unreached_{0}, received_{0};
   mutable std::mutex mutex_;  // what follows
   View view_;
@@ -196,7 +210,7 @@ bool Cluster::Impl::on_message(const Hello& from, const Message& message, Channe
   if (const auto* m = std::get_if<Push>(&message)) return channel.send(exchange_.answer(*m)), true;
   if (std::holds_alternative<WantKeys>(message)) return channel.send(keys_.ours()), true;
   if (std::holds_alternative<Goodbye>(message)) return members_.goodbye(from), false;
-  if (const auto* m = std::get_if<Prepare>(&message)) return channel.send(no_connections(*m)), true;
+  if (connections_.on(from, message)) return true;
   if (!std::holds_alternative<Hello>(message)) return true;
   ++rejections_[static_cast<std::size_t>(Rejection::protocol)];  // a second hello
   return false;
@@ -238,6 +252,8 @@ void Cluster::Impl::measure() {
   const double spare = std::max(0.0, load.spare_per_s + received_per_s_);
   measured_ = load.digest;
   measured_.idle_milli = static_cast<std::uint32_t>(idle_milli_);
+  measured_.takes = mover_.taken(measured_, load.room_connections);
+  movable_ = load.movable;
   measured_.spare_milli = static_cast<std::uint32_t>(std::min(spare, 1e6) * 1000);
 }
 
@@ -249,9 +265,13 @@ Task<void> Cluster::Impl::heartbeat() {
     measure();
     const Digest own = digest();
     mesh_.send_all(own);
-    placement_.update(own, placeable());
+    const auto others = placeable();
+    placement_.update(own, others);
+    mover_.beat(own, others, movable_, rebalances_);
     if (const auto members = placement_.relief(); delegates_ && !members.empty() && !relieving_)
       asio::co_spawn(io_, relieve(members[relieved_++ % members.size()]), asio::detached);
+    connections_.tick(Monotonic::now());
+    repairs_ = tcp_ != nullptr && tcp_->ready();
     for (const auto& change : members_.tick(Monotonic::now())) report(change);
     leads_ = keys_.joined() && members_.leads();
     publish();
@@ -280,10 +300,23 @@ std::vector<Member> Cluster::Impl::placeable() const {
 std::optional<Place> Cluster::Impl::place(bool no_room) {
   const auto member = placement_.choose(no_room);
   if (!member) return std::nullopt;
+  const auto service = service_of(*member);
+  return service ? std::optional(Place{.member = *member, .endpoint = *service}) : std::nullopt;
+}
+
+std::optional<asio::ip::tcp::endpoint> Cluster::Impl::service_of(tls::MemberNumber member) const {
   const std::lock_guard lock(mutex_);
-  const auto service = services_.find(*member);
-  return service == services_.end() ? std::nullopt
-                                    : std::optional(Place{.member = *member, .endpoint = service->second});
+  const auto service = services_.find(member);
+  if (service == services_.end() || service->second.port() == 0) return std::nullopt;
+  return service->second;
+}
+
+std::optional<tls::MemberNumber> Cluster::Impl::find(std::string_view name) const {
+  const std::lock_guard lock(mutex_);
+  for (const Member& member : view_.others) {
+    if (member.name == name && member.liveness == Liveness::alive) return member.number;
+  }
+  return std::nullopt;
 }
 
 void Cluster::Impl::placed(tls::MemberNumber member, bool reached) {
@@ -313,6 +346,9 @@ void Cluster::Impl::publish() {
            .newcomers_received = received_.load(),
            .newcomers_share = placement_.share(),
            .discovery = book_.view(),
+           .helper = tcp_ == nullptr ? ""
+                     : tcp_->ready() ? "ready"
+                                     : tcp_->trouble(),
            .dialed = mesh_.dialed()};
 }
 
@@ -361,6 +397,7 @@ std::size_t Cluster::Impl::join(std::chrono::milliseconds patience) {
       book_.looked({Looked::ok, ""});
     }
     if (agent_) agent_->start();
+    if (tcp_) tcp_->start();
     asio::co_spawn(io_, heartbeat(), asio::detached);
   });
   thread_ = std::thread([this] {
@@ -394,6 +431,8 @@ Task<void> Cluster::Impl::farewell() {
   if (agent_) agent_->stop();
   beat_.cancel();
   exchange_.stop();
+  connections_.stop();
+  if (tcp_) tcp_->stop();
   work_.reset();
 }
 
@@ -442,5 +481,14 @@ std::optional<Place> Cluster::place(bool no_room) { return impl_->place(no_room)
 void Cluster::placed(tls::MemberNumber member, bool reached) { impl_->placed(member, reached); }
 void Cluster::received() noexcept { impl_->received(); }
 View Cluster::view() const { return impl_->view(); }
+ConnectionExchange& Cluster::connections() noexcept { return impl_->connections(); }
+Mover& Cluster::mover() noexcept { return impl_->mover(); }
+bool Cluster::repairs() const noexcept { return impl_->repairs(); }
+tls::MemberNumber Cluster::number() const noexcept { return impl_->number(); }
+std::uint64_t Cluster::incarnation() const noexcept { return impl_->incarnation(); }
+std::optional<asio::ip::tcp::endpoint> Cluster::service_of(tls::MemberNumber member) const {
+  return impl_->service_of(member);
+}
+std::optional<tls::MemberNumber> Cluster::find(std::string_view name) const { return impl_->find(name); }
 
 }  // namespace sluice::cluster

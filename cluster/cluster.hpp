@@ -10,10 +10,12 @@
 
 #include <boost/asio/ip/tcp.hpp>
 
+#include "cluster/connection_exchange.hpp"
 #include "cluster/discovery_dns.hpp"
 #include "cluster/discovery_etcd.hpp"
 #include "cluster/identity.hpp"
 #include "cluster/members.hpp"
+#include "cluster/mover.hpp"
 #include "cluster/session_exchange.hpp"
 #include "server/tls/engine.hpp"
 
@@ -36,7 +38,9 @@ struct Options {
   std::optional<EtcdOptions> etcd{};  ///< Finds them instead.
   IdentityFiles identity{};
   std::chrono::milliseconds fetch_timeout{5};
-  bool delegate = true;  ///< Newcomers, and sessions that nobody uses, may go to who has more room.
+  bool delegate = true;      ///< Newcomers, and sessions that nobody uses, may go to who has more room.
+  bool rebalance = false;    ///< And so may live connections.
+  std::string tcp_helper{};  ///< Path of the socket of the process that moves TCP connections; empty: none.
 };
 
 /// Why a connection to the peer port, or to a peer, was ended.
@@ -64,6 +68,7 @@ struct View {
   std::uint64_t newcomers_sent = 0, newcomers_unreached = 0, newcomers_received = 0;
   double newcomers_share = 0;  ///< That go elsewhere although there is room.
   DiscoveryView discovery{};
+  std::string helper{};    ///< Of `repair`: "ready", or why not; empty when there is none.
   std::size_t dialed = 0;  ///< Addresses that are tried, or connected to.
 };
 
@@ -78,6 +83,8 @@ struct Load {
   Digest digest{};
   /// Newcomers per second that it would admit beyond all that ask here; negative: it turns some away.
   double spare_per_s = 0;
+  Movable movable{};                   ///< Of its connections.
+  std::uint32_t room_connections = 0;  ///< More that could be open.
 };
 
 class Cluster {
@@ -111,6 +118,17 @@ class Cluster {
   const std::string& address() const noexcept;
 
   // Any thread.
+  ConnectionExchange& connections() noexcept;
+  Mover& mover() noexcept;
+  /// Connections can go without anything staying behind: the helper is there.
+  bool repairs() const noexcept;
+  /// This member's.
+  tls::MemberNumber number() const noexcept;
+  std::uint64_t incarnation() const noexcept;
+  /// Where a member serves clients.
+  std::optional<boost::asio::ip::tcp::endpoint> service_of(tls::MemberNumber member) const;
+  /// The member of that name, if it is there.
+  std::optional<tls::MemberNumber> find(std::string_view name) const;
   bool leads() const noexcept;
   /// See SessionExchange::fetch(); `done` is called on the cluster's thread.
   void fetch(const tls::SessionIdBytes& id, tls::MemberNumber from, SessionExchange::Done done);

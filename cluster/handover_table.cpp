@@ -33,6 +33,11 @@ void Departures::wait(HandoverId id, Done done, Monotonic::time_point now, bool 
   done(false);
 }
 
+bool Departures::knows(HandoverId id) const {
+  const std::lock_guard lock(mutex_);
+  return entries_.contains(id);
+}
+
 void Departures::give(HandoverId id) {
   const std::lock_guard lock(mutex_);
   const auto found = entries_.find(id);

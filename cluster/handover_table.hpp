@@ -31,6 +31,8 @@ class Departures {
   /// The connection stays.
   void keep(HandoverId id);
 
+  bool knows(HandoverId id) const;
+
   // What the other side says. False when that is no news; who says READY then has to be told CANCEL.
   bool prepared(HandoverId id);
   bool ready(HandoverId id);
@@ -51,7 +53,7 @@ class Departures {
   template <class Step>
   bool hear(HandoverId id, Step step, bool fine);
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   HandoverId last_ = 0;
   std::map<HandoverId, Entry> entries_;
 };

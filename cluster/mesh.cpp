@@ -47,6 +47,7 @@ Mesh::Mesh(asio::io_context& io, const Options& options, Hello self, Handlers ha
       context_(make_peer_context(options.identity)),
       self_(std::move(self)),
       handlers_(std::move(handlers)),
+      protocol_(options.listen.protocol()),
       acceptor_(io.get_executor()) {
   listen_on(acceptor_, options.listen, options.listen_fd,
             "for other members on " + text_of(options.listen) + " (cluster.listen)");
@@ -70,9 +71,8 @@ void Mesh::want(std::set<std::string> addresses) {
 
 void Mesh::accept_again() {
   if (suspended_ < 0) return;
-  const auto protocol = self_.address.starts_with('[') ? tcp::v6() : tcp::v4();
   error_code error;
-  acceptor_.assign(protocol, std::exchange(suspended_, -1), error);
+  acceptor_.assign(protocol_, std::exchange(suspended_, -1), error);
   if (error) handlers_.say("can't accept members any more: " + error.message());
 }
 

@@ -84,6 +84,7 @@ class Mesh {
   boost::asio::ssl::context context_;
   Hello self_;
   const Handlers handlers_;
+  const boost::asio::ip::tcp protocol_;
   Acceptor acceptor_;
   std::map<tls::MemberNumber, ChannelPtr> dialed_;
   std::set<ChannelPtr> accepted_;

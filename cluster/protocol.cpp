@@ -114,12 +114,12 @@ Type write(const Prepare& prepare, Writer& out) {
   out.u64(prepare.handover).u8(static_cast<std::uint8_t>(prepare.transport));
   write_endpoint(prepare.client, out);
   write_endpoint(prepare.local, out);
-  out.u32(prepare.image_size);
+  out.u32(prepare.image_size).vector(1, as_bytes(prepare.place));
   return Type::prepare;
 }
 
 Type write(const Prepared& prepared, Writer& out) {
-  out.u64(prepared.handover);
+  out.u64(prepared.handover).vector(1, as_bytes(prepared.place));
   return Type::prepared;
 }
 
@@ -148,42 +148,6 @@ Type write(const Cancel& cancel, Writer& out) {
 Type write(const Unknown&, Writer&) { std::abort(); }
 
 // Reading. -----------------------------------------------------------------------------------------
-
-/// Fields one after the other. After the first that is not there, none is, and it is not good().
-class Fields {
- public:
-  explicit Fields(Bytes body) noexcept : in_(body) {}
-
-  bool good() const noexcept { return good_; }
-  bool empty() const noexcept { return in_.empty(); }
-  void require(bool holds) noexcept { good_ = good_ && holds; }
-  std::uint8_t u8() noexcept { return checked(in_.u8()); }
-  std::uint16_t u16() noexcept { return checked(in_.u16()); }
-  std::uint32_t u32() noexcept { return checked(in_.u32()); }
-  std::uint64_t u64() noexcept { return checked(in_.u64()); }
-  Bytes take(std::size_t count) noexcept { return checked(in_.take(count)); }
-  Bytes vector(std::size_t length_bytes) noexcept { return checked(in_.vector(length_bytes)); }
-  /// With four bytes of length.
-  Bytes vector_upto(std::size_t size) noexcept {
-    const std::size_t length = u32();
-    require(length <= size);
-    return take(good_ ? length : 0);
-  }
-  std::string text() {
-    const Bytes bytes = vector(1);
-    return {bytes.begin(), bytes.end()};
-  }
-
- private:
-  template <class T>
-  T checked(std::optional<T> field) noexcept {
-    good_ = good_ && field.has_value();
-    return good_ ? *field : T{};
-  }
-
-  ByteReader in_;
-  bool good_ = true;
-};
 
 Message read_hello(Fields& in) {
   in.require(std::ranges::equal(in.take(kMagic.size()), kMagic));
@@ -289,6 +253,7 @@ Message read_prepare(Fields& in) {
   Prepare prepare{.handover = read_handover(in), .transport = static_cast<Transport>(in.u8())};
   prepare.client = read_endpoint(in), prepare.local = read_endpoint(in);
   prepare.image_size = in.u32();
+  prepare.place = in.text();
   return prepare;
 }
 
@@ -359,7 +324,7 @@ boost::system::result<Message> decode(std::uint8_t type, Bytes body) {
     case Type::pushed: message = Pushed{.request = in.u32(), .taken = in.u32()}; break;
     case Type::moved: message = read_moved(in); break;
     case Type::prepare: message = read_prepare(in); break;
-    case Type::prepared: message = Prepared{read_handover(in)}; break;
+    case Type::prepared: message = Prepared{.handover = read_handover(in), .place = in.text()}; break;
     case Type::state: message = read_state(in); break;
     case Type::ready: message = Ready{read_handover(in)}; break;
     case Type::commit: message = Commit{read_handover(in)}; break;

@@ -118,11 +118,13 @@ struct Prepare {
   Transport transport = Transport::relay;
   boost::asio::ip::tcp::endpoint client{}, local{};  ///< Of its TCP connection, as the source sees it.
   std::uint32_t image_size = 0;                      ///< About; of State's image.
+  std::string place{};                               ///< For `repair`: where the source takes frames.
 };
 
 /// It may. From its target, as is Ready.
 struct Prepared {
   HandoverId handover = 0;
+  std::string place{};  ///< For `repair`: where the target takes frames.
 };
 
 /// Everything about it, keys included: the source has stopped.

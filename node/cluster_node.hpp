@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cluster/cluster.hpp"
+#include "node/connection_carrier.hpp"
 #include "server/peers.hpp"
 #include "server/server.hpp"
 #include "server/settings.hpp"
@@ -35,6 +36,8 @@ struct ClusterConfig {
   std::string agent_listen{};        ///< Empty: nobody asks.
   std::string ticket_secret_file{};  ///< Empty: members agree on ticket keys.
   bool delegate = true;
+  std::string rebalance{"auto"};  ///< "relay", "off"; "auto": only where nothing stays behind.
+  std::string tcp_helper{};       ///< Path of sluice-tcp's socket; empty: there is none.
   Duration fetch_timeout{5};
   Duration join_timeout{3'000};
 
@@ -64,6 +67,12 @@ class ClusterNode final : public server::Peers {
   void stop_accepting() { cluster_.stop_accepting(); }
   /// Any more.
   void accept_again() { cluster_.accept_again(); }
+  /// It can leave without a trace: its connections go to others, TCP and all.
+  bool repairs() const noexcept { return cluster_.repairs(); }
+  /// Its connections go to others.
+  void evacuate() { cluster_.mover().evacuate(); }
+  /// Some go to the member of that name. Empty, or why not.
+  std::string send_connections(std::string_view to, std::size_t count);
   /// After the server ended.
   void leave() { cluster_.leave(); }
 
@@ -88,6 +97,7 @@ class ClusterNode final : public server::Peers {
   const ClusterConfig& config_;
   server::Server& server_;
   cluster::Cluster cluster_;
+  ConnectionCarrier carrier_;
 };
 
 }  // namespace sluice::node

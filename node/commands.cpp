@@ -225,12 +225,14 @@ int upgrade(const std::string& admin_url, const std::string& token) {
 
 int control(const std::string& admin_url, const std::string& token, const std::string& what,
             const std::string& argument) {
-  if ((what == "policy") == argument.empty()) {
+  if (what == "migrate" && argument.starts_with(' ')) throw std::runtime_error("say where: --to MEMBER");
+  const bool takes = what == "policy" || what == "migrate" || argument == "migrate";
+  if (takes == argument.empty()) {
     throw std::runtime_error(what == "policy" ? "say which policy: off, observe, paper or session-budget"
                                               : what + " takes no argument");
   }
   if (what == "upgrade") return upgrade(admin_url, token);
-  const bool posts = what == "drain" || what == "policy";
+  const bool posts = what == "drain" || what == "policy" || what == "migrate";
   const auto response =
       ask(admin_url, request_for(posts ? http::verb::post : http::verb::get, "/" + what, argument, token));
   const bool fine = response.result_int() < 300;

@@ -77,8 +77,15 @@ class Supervisor {
   void set_admin(server::Admin* admin) { admin_ = admin; }
 
   /// Any thread.
-  void drain() {
-    boost::asio::post(io_, [this] { announce_drain(server_.config().drain_grace); });
+  void drain(bool migrate) {
+    boost::asio::post(io_, [this, migrate] {
+      if (migrate && cluster_ != nullptr) cluster_->evacuate();
+      migrates_ = migrate;
+      announce_drain(server_.config().drain_grace);
+    });
+  }
+  std::string migrate(std::string_view to, std::size_t count) {
+    return cluster_ == nullptr ? "this server is in no cluster" : cluster_->send_connections(to, count);
   }
 
   Upgrade& upgrade() noexcept { return upgrade_; }
@@ -106,7 +113,7 @@ class Supervisor {
 
   void on_signal(int signal) {
     switch (signal) {
-      case SIGTERM: announce_drain(server_.config().drain_grace); break;
+      case SIGTERM: drain(cluster_ != nullptr && cluster_->repairs()); break;
       case SIGINT: draining_ ? server_.abort() : announce_drain({}); break;
       case SIGQUIT: server_.abort(); break;
       case SIGUSR1: server_.log().reopen(); break;
@@ -128,18 +135,59 @@ class Supervisor {
       if (grace > grace.zero()) {
         deadline_.expires_after(grace);
         deadline_.async_wait([this](const boost::system::error_code& error) {
-          if (!error) begin_drain();
+          if (!error) end_service();
         });
         return;
       }
     }
-    begin_drain();
+    end_service();
+  }
+
+  /// At once, or when every connection that would go elsewhere has gone.
+  void end_service() {
+    if (!migrates_) return begin_drain();
+    handed_at_ = Monotonic::now();
+    await_evacuated();
+  }
+
+  void await_evacuated() {
+    const auto passed = Monotonic::now() - handed_at_;
+    const auto relayed = server_.connections(server::ConnectionState::relayed);
+    if (draining_) return;
+    if (server_.open_connections() == relayed || passed >= server_.config().drain_timeout) {
+      std::printf("evacuated in %lld ms: %llu connections are relayed, %llu stayed\n", milliseconds(passed),
+                  static_cast<unsigned long long>(relayed),
+                  static_cast<unsigned long long>(server_.open_connections() - relayed));
+      std::fflush(stdout);
+      return begin_drain();
+    }
+    look_again([this] { await_evacuated(); });
+  }
+
+  void look_again(std::function<void()> look) {
+    deadline_.expires_after(std::chrono::milliseconds{10});
+    deadline_.async_wait([look = std::move(look)](const boost::system::error_code& error) {
+      if (!error) look();
+    });
+  }
+
+  static long long milliseconds(Monotonic::duration time) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
   }
 
   void begin_drain() {
     if (std::exchange(draining_, true)) return;
     server_.drain();
     deadline_.expires_after(server_.config().drain_timeout);
+    deadline_.async_wait([this](const boost::system::error_code& error) {
+      if (!error) cut();
+    });
+  }
+
+  /// Who is relayed can be ended between two answers, by whoever serves him.
+  void cut() {
+    server_.end_relays();
+    deadline_.expires_after(server_.config().limits.close_timeout);
     deadline_.async_wait([this](const boost::system::error_code& error) {
       if (!error) server_.abort();
     });
@@ -183,16 +231,10 @@ class Supervisor {
   void await_empty() {
     if (!upgrade_.taken_over()) return;  // any more
     const auto passed = Monotonic::now() - handed_at_;
-    if (server_.open_connections() > 0 && passed < server_.config().drain_timeout) {
-      deadline_.expires_after(std::chrono::milliseconds{10});
-      deadline_.async_wait([this](const boost::system::error_code& error) {
-        if (!error) await_empty();
-      });
-      return;
-    }
+    if (server_.open_connections() > 0 && passed < server_.config().drain_timeout)
+      return look_again([this] { await_empty(); });
     std::printf("handed over: %llu connections in %lld ms, %llu left\n",
-                static_cast<unsigned long long>(handed_),
-                static_cast<long long>(std::chrono::duration_cast<std::chrono::milliseconds>(passed).count()),
+                static_cast<unsigned long long>(handed_), milliseconds(passed),
                 static_cast<unsigned long long>(server_.open_connections()));
     std::fflush(stdout);
     begin_drain();
@@ -208,6 +250,7 @@ class Supervisor {
   Monotonic::time_point handed_at_{};
   std::uint64_t handed_ = 0;
   bool announced_ = false;
+  bool migrates_ = false;
   bool draining_ = false;
 };
 
@@ -244,7 +287,9 @@ int serve(const Application& application, const ConfigSources& sources, Takeover
     if (!config.admin_listen.empty()) {
       admin = std::make_unique<server::Admin>(
           server,
-          server::Admin::Hooks{.drain = [&] { supervisor.drain(); },
+          server::Admin::Hooks{.drain = [&](bool migrate) { supervisor.drain(migrate); },
+                               .migrate = [&](std::string_view to,
+                                              std::size_t count) { return supervisor.migrate(to, count); },
                                .upgrade = [&] { return supervisor.upgrade().begin(); },
                                .upgrade_status = [&] { return supervisor.upgrade().status(); }},
           inherited);

@@ -89,14 +89,16 @@ class Upgrade::Departure final : public server::Departure {
     upgrade_.departures_.offered(id_, std::move(done), Monotonic::now());
     send({.type = Parcel::Type::state, .id = id_, .body = std::move(image), .fd = fd});
   }
-  void give() override {
+  void give(Done done) override {
     upgrade_.departures_.give(id_);
     upgrade_.say({.type = Parcel::Type::commit, .id = id_});
+    done(true);
   }
-  void keep(std::string_view why) override {
+  void keep(std::string_view why, Done done) override {
     upgrade_.departures_.keep(id_);
     upgrade_.kept(why);
     upgrade_.say(cluster::text_parcel(Parcel::Type::cancel, id_, why));
+    done(true);
   }
 
  private:

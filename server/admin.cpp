@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <stdexcept>
 #include <thread>
@@ -231,12 +233,14 @@ class Admin::Impl {
     using beast::http::verb;
     if (!authorized(request)) return reply(request, status::unauthorized, "A bearer token is needed here.\n");
     const auto target = request.target().substr(0, request.target().find('?'));
-    if (target == "/drain" || target == "/policy" || target == "/upgrade") return command(request, target);
+    const auto commands = {"/drain", "/policy", "/upgrade", "/migrate"};
+    if (std::ranges::find(commands, target) != commands.end()) return command(request, target);
     const bool known = target == "/metrics" || target == "/livez" || target == "/readyz" ||
                        target == "/status" || target == "/samples";
     if (!known)
-      return reply(request, status::not_found,
-                   "Here are /metrics /livez /readyz /status /samples, and POST /drain /policy /upgrade.\n");
+      return reply(
+          request, status::not_found,
+          "Here are /metrics /livez /readyz /status /samples, and POST /drain /policy /upgrade /migrate.\n");
     if (request.method() != verb::get && request.method() != verb::head) {
       auto response = reply(request, status::method_not_allowed, "Use GET.\n");
       response.set(beast::http::field::allow, "GET, HEAD");
@@ -275,15 +279,38 @@ class Admin::Impl {
       if (!why_not.empty()) return reply(request, status::conflict, why_not + "\n");
       return reply(request, status::accepted, "a new process is starting\n");
     }
-    hooks_.drain();
+    if (target == "/migrate") return migrate(request);
+    const std::string_view how = trimmed(request.body());
+    if (!how.empty() && how != "migrate")
+      return reply(request, status::bad_request, "The body is empty, or: migrate.\n");
+    hooks_.drain(how == "migrate");
     return reply(request, status::accepted, "draining\n");
+  }
+
+  static std::string_view trimmed(std::string_view body) {
+    while (body.ends_with('\n') || body.ends_with('\r')) body.remove_suffix(1);
+    return body;
+  }
+
+  /// The body is the member's name, and how many.
+  AdminResponse migrate(const AdminRequest& request) {
+    using beast::http::status;
+    const std::string_view words = trimmed(request.body());
+    const auto space = words.find(' ');
+    const std::string_view digits = space == words.npos ? "" : words.substr(space + 1);
+    std::size_t count = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), count);
+    if (error != std::errc{} || end != digits.data() + digits.size() || count == 0)
+      return reply(request, status::bad_request,
+                   "The body is a member's name and a number of connections.\n");
+    const std::string why_not = hooks_.migrate(words.substr(0, space), count);
+    if (!why_not.empty()) return reply(request, status::conflict, why_not + "\n");
+    return reply(request, status::accepted, "connections go there as they come to a stop\n");
   }
 
   /// The body is the policy's name.
   AdminResponse set_policy(const AdminRequest& request) {
-    std::string_view name = request.body();
-    while (name.ends_with('\n') || name.ends_with('\r')) name.remove_suffix(1);
-    const auto policy = admission::parse_policy(name);
+    const auto policy = admission::parse_policy(trimmed(request.body()));
     if (!policy) {
       return reply(request, beast::http::status::bad_request,
                    "The body is one of: off, observe, paper, session-budget.\n");

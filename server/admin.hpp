@@ -12,12 +12,15 @@ namespace sluice::server {
 /// processors are busy. On a TCP address that is not loopback every request needs `Authorization: Bearer
 /// <admin.token>`.
 ///
-///     GET /metrics /livez /readyz /status /samples      POST /drain /policy /upgrade
+///     GET /metrics /livez /readyz /status /samples      POST /drain /policy /upgrade /migrate
 class Admin {
  public:
   /// What only the process as a whole can do. Called on the admin thread.
   struct Hooks {
-    std::function<void()> drain;
+    /// `migrate`: live connections go to other members.
+    std::function<void(bool migrate)> drain;
+    /// So many go to that member; empty, or why not.
+    std::function<std::string(std::string_view to, std::size_t count)> migrate;
     /// Begins to; empty, or why not.
     std::function<std::string()> upgrade;
     /// How the last one went: `upgrade` in `/status`.

@@ -66,6 +66,12 @@ Task<void> Connection::run() {
     co_return co_await end(next);
   }
   Next next = co_await read_hello();
+  if (next == Next::arrive) {
+    next = Next::drop;
+    if (co_await expected()) next = co_await arrive();
+    if (next == Next::proceed) next = co_await serve(false);
+    co_return co_await end(next);
+  }
   if (next == Next::proceed) next = co_await ask_in();
   if (next == Next::proceed) next = co_await handshake();
   if (next == Next::proceed && grant_ == Grant::explain) {

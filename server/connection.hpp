@@ -54,12 +54,19 @@ class Connection final : private TimerWheel::Timer, private tls::HandshakeGuard 
   void drain() noexcept;
   /// Cuts the connection.
   void abort() noexcept;
+  /// If it is relayed: tells the member that serves it that no more comes.
+  void finish_relay() noexcept;
   /// Wakes it up, if it can go elsewhere now, to ask the processor whether it should. True when it will.
   bool nudge(Monotonic::time_point now, Monotonic::duration residence) noexcept;
 
  private:
   /// How a phase went.
-  enum class Next { proceed, close, drop };
+  enum class Next {
+    proceed,
+    close,
+    drop,
+    arrive  ///< It lives already, at another member.
+  };
   /// What the connection may do.
   enum class Grant {
     none,
@@ -80,7 +87,7 @@ class Connection final : private TimerWheel::Timer, private tls::HandshakeGuard 
   struct Relay;
   bool may_be_delegated() const noexcept;
   Task<bool> delegated(bool no_room);
-  Task<std::shared_ptr<Relay>> reach(const Placed& target);
+  Task<std::shared_ptr<Relay>> reach(Endpoint to, std::optional<HandoverKey> handover);
   Task<void> pass_on(std::shared_ptr<Relay> relay);
   Task<void> way_back(std::shared_ptr<Relay> relay);
   Task<void> pass(Socket& from, Socket& to, Relay& relay);
@@ -102,9 +109,11 @@ class Connection final : private TimerWheel::Timer, private tls::HandshakeGuard 
   Endpoint local_end() const;
   Task<bool> departed(std::string_view unsealed);
   Task<bool> give_away(Departure& departure, std::string_view unsealed);
+  Task<std::shared_ptr<Relay>> reach_leg(const Departure& departure);
+  Task<bool> expected();
   std::optional<ConnectionImage> image(std::string_view unsealed) const;
   ResponseRest rest_of(std::string_view unsealed) const;
-  bool stay(Departure& departure, std::string_view why, Move move) noexcept;
+  Task<bool> stay(Departure& departure, std::string_view why, Move move);
   Task<Next> arrive();
   std::string_view settle_in(std::optional<http::FileBody>& file);
   Task<bool> finish_response(ResponseRest rest, std::optional<http::FileBody> file);
@@ -195,10 +204,12 @@ class Connection final : private TimerWheel::Timer, private tls::HandshakeGuard 
   bool nudged_ = false;     // nudge() woke it up
   bool departing_ = false;
   std::uint16_t moves_ = 0;
-  Monotonic::time_point since_;          // when it came
-  Monotonic::time_point stays_until_{};  // as it could not go
-  Sending* sending_ = nullptr;           // a response, while the client takes it slowly
-  ArrivalPtr arrival_;                   // until it is settled
+  Monotonic::time_point since_;            // when it came
+  Monotonic::time_point stays_until_{};    // as it could not go
+  Sending* sending_ = nullptr;             // a response, while the client takes it slowly
+  std::shared_ptr<Relay> leg_;             // to the member that has taken it over
+  ArrivalPtr arrival_;                     // until it is settled
+  std::unique_ptr<HandoverKey> expected_;  // it comes by relay
 };
 
 }  // namespace sluice::server

@@ -54,9 +54,10 @@ bool Connection::may_depart() noexcept {
   const MoveOrder& order = processor_.order();
   if (order.carrier == nullptr || linger_ || relayed_ || aborted_ || session_ == nullptr) return false;
   if (std::exchange(nudged_, false)) return true;
-  if (!order.all || !processor_.room_to_depart()) return false;
+  if ((!order.all && order.busy == 0) || !processor_.room_to_depart()) return false;
   const auto now = Monotonic::now();
-  return now >= stays_until_ && now - since_ >= order.residence;
+  if (now < stays_until_ || now - since_ < order.residence) return false;
+  return order.all || processor_.take_busy_order();
 }
 
 /// True when the connection is somebody else's, and over here. `unsealed`: what is left of the response being
@@ -77,40 +78,69 @@ Task<bool> Connection::departed(std::string_view unsealed) {
   processor_.departure_ends(gone);
   book(Work::relay);
   if (!gone && deadline) processor_.wheel().arm(*this, *deadline);
+  if (gone && leg_) {
+    const auto leg = std::exchange(leg_, nullptr);
+    co_await pass_on(leg);
+    book(Work::relay);
+  }
   co_return gone;
+}
+
+/// The way to the member to which the bytes will be passed on.
+Task<std::shared_ptr<Connection::Relay>> Connection::reach_leg(const Departure& departure) {
+  const auto leg = departure.leg();
+  if (!leg) co_return nullptr;
+  const std::optional<HandoverKey> key = leg->key;
+  co_return co_await reach(leg->to, key);
 }
 
 Task<bool> Connection::give_away(Departure& departure, std::string_view unsealed) {
   auto prepare = [&departure](Departure::Done done) { departure.prepare(std::move(done)); };
   const bool prepared = co_await outcome(socket_.executor(), prepare);
   at_work();
-  if (!prepared || aborted_) co_return stay(departure, "it was not wanted there", Move::kept);
+  if (!prepared || aborted_) co_return co_await stay(departure, "it was not wanted there", Move::kept);
+  std::shared_ptr<Relay> leg;
+  if (departure.transport() == Transport::relay) {
+    leg = co_await reach_leg(departure);
+    if (!leg || aborted_) co_return co_await stay(departure, "there was no way for its bytes", Move::kept);
+  }
+  const auto frozen_at = Monotonic::now();
   auto encoded = std::make_shared<tls::SecretBuffer>();
   {
     const auto frozen = image(unsealed);
-    if (!frozen) co_return stay(departure, "its TLS is in no state to go", Move::unable);
-    if (!encode(*frozen, *encoded)) co_return stay(departure, "too much of it is under way", Move::unable);
+    if (!frozen) co_return co_await stay(departure, "its TLS is in no state to go", Move::unable);
+    if (!encode(*frozen, *encoded))
+      co_return co_await stay(departure, "too much of it is under way", Move::unable);
   }
   auto offer = [&departure, encoded, fd = fd()](Departure::Done done) {
     departure.offer(std::move(*encoded), fd, std::move(done));
   };
   const bool ready = co_await outcome(socket_.executor(), offer);
   at_work();
-  if (!ready || aborted_) co_return stay(departure, "it could not be taken up there", Move::kept);
+  if (!ready || aborted_) co_return co_await stay(departure, "it could not be taken up there", Move::kept);
   tls_.reset();  // wipes the keys
   in_.clear();
-  socket_.unwatch();
   gone_ = true;
-  departure.give();
+  leg_ = std::move(leg);
+  if (!leg_) socket_.unwatch();
+  auto give = [&departure](Departure::Done done) { departure.give(std::move(done)); };
+  const bool given = co_await outcome(socket_.executor(), give);
+  at_work();
   processor_.admission().sessions().leave(*session_, Monotonic::now());
-  count(departure.transport(), Move::out);
+  count(departure.transport(), given ? Move::out : Move::lost);
+  // To another process it is longer: that one looks at the same clock.
+  if (given && departure.transport() != Transport::fd)
+    processor_.counters().blackout.observe(
+        std::chrono::duration<double>(Monotonic::now() - frozen_at).count());
   co_return true;
 }
 
-bool Connection::stay(Departure& departure, std::string_view why, Move move) noexcept {
-  departure.keep(why);
+Task<bool> Connection::stay(Departure& departure, std::string_view why, Move move) {
+  auto keep = [&departure, why](Departure::Done done) { departure.keep(why, std::move(done)); };
+  co_await outcome(socket_.executor(), keep);
+  at_work();
   count(departure.transport(), move);
-  return false;
+  co_return false;
 }
 
 std::optional<ConnectionImage> Connection::image(std::string_view unsealed) const {
@@ -142,6 +172,27 @@ ResponseRest Connection::rest_of(std::string_view unsealed) const {
 
 // --- in
 // --------------------------------------------------------------------------------------------------------------
+
+/// By relay: waits for all that is known of it.
+Task<bool> Connection::expected() {
+  enter(ConnectionState::arriving);
+  const HandoverKey key = *expected_;
+  auto found = std::make_shared<std::pair<Turn, ArrivalPtr>>(
+      std::piecewise_construct, std::forward_as_tuple(socket_.executor()), std::forward_as_tuple());
+  processor_.expected().await(key, [found, executor = socket_.executor()](ArrivalPtr arrival) {
+    boost::asio::post(executor, [found, arrival = std::move(arrival)]() mutable {
+      found->second = std::move(arrival);
+      found->first.end(true);
+    });
+  });
+  arm(kSettlePatience);
+  co_await found->first.wait();
+  at_work();
+  cancel();
+  arrival_ = std::move(found->second);
+  if (!arrival_) gone_ = true;
+  co_return arrival_ != nullptr;
+}
 
 /// Makes itself what the image says, is silent until it is settled, and goes on.
 Task<Connection::Next> Connection::arrive() {

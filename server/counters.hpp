@@ -183,6 +183,7 @@ enum class Move : std::uint8_t {
   out,       ///< It went.
   kept,      ///< It stayed, as the other side would not have it, or was not there.
   unable,    ///< It stayed, as it is in no state to go.
+  lost,      ///< It is nobody's any more.
   in,        ///< It came.
   given_up,  ///< It was about to come, and did not.
   count
@@ -241,7 +242,8 @@ struct Counters {
   Per<Refusal> refusals;
   /// By transport, as in server/departure.hpp.
   std::array<Per<Move>, 3> moves;
-  DurationHistogram blackout;  ///< Of connections that came: from their last word there to the first here.
+  /// For how long connections had nobody who could send: of `fd` those that came, else those that went.
+  DurationHistogram blackout;
   Counter accept_pauses;       ///< Times accepting was stopped for a moment.
   Counter sessions_abandoned;  ///< Admitted, and then the client went in the middle of a request.
   Demand demand;

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 
+#include "server/handover_key.hpp"
 #include "server/listener.hpp"
 #include "server/task.hpp"
 #include "server/tls/secret.hpp"
@@ -40,15 +42,21 @@ class Departure {
   virtual ~Departure() = default;
 
   virtual Transport transport() const noexcept = 0;
+  /// Of `relay`: where the bytes go.
+  struct Leg {
+    Endpoint to{};
+    HandoverKey key{};
+  };
+  virtual std::optional<Leg> leg() const { return std::nullopt; }
   /// The new owner is asked. True: the connection is to stop sending.
   virtual void prepare(Done done) = 0;
   /// All it knows (encode(ConnectionImage)), and its descriptor, which it keeps. True: the keys are to be
   /// wiped now, for the new owner has them.
   virtual void offer(tls::SecretBuffer image, int fd, Done done) = 0;
-  /// They are.
-  virtual void give() = 0;
-  /// The connection stays.
-  virtual void keep(std::string_view why) = 0;
+  /// They are. False: it is nobody's any more. The socket must be open until then.
+  virtual void give(Done done) = 0;
+  /// The connection stays, and may use its socket when it is done.
+  virtual void keep(std::string_view why, Done done) = 0;
 };
 using DeparturePtr = std::shared_ptr<Departure>;
 
@@ -62,9 +70,9 @@ class Carrier {
 
 /// Which connections of a processor are to go.
 struct MoveOrder {
-  Carrier* carrier = nullptr;       ///< Null: none.
-  std::size_t count = 0;            ///< So many ...
-  bool all = false;                 ///< ... or all, also those that come still.
+  Carrier* carrier = nullptr;      ///< Null: none.
+  std::size_t idle = 0, busy = 0;  ///< So many between requests, and of the others behind the next answer ...
+  bool all = false;                ///< ... or all, also those that come still.
   Monotonic::duration residence{};  ///< Whoever has not been here for so long stays.
 };
 

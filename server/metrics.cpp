@@ -60,7 +60,12 @@ void add_handshakes(Page& page) {
 /// Of connections, and of what the cluster moves besides.
 void add_migrations(Page& page, const Server& server) {
   static constexpr std::array<std::pair<const char*, const char*>, static_cast<std::size_t>(Move::count)>
-      kLabels{{{"out", "ok"}, {"out", "kept"}, {"out", "unable"}, {"in", "ok"}, {"in", "given_up"}}};
+      kLabels{{{"out", "ok"},
+               {"out", "kept"},
+               {"out", "unable"},
+               {"out", "lost"},
+               {"in", "ok"},
+               {"in", "given_up"}}};
   page.family("migrations_total", "What moved to or from other members or processes.", MetricType::Counter);
   const std::size_t transports = server.peers() == nullptr ? 1 : static_cast<std::size_t>(Transport::count);
   for (std::size_t transport = 0; transport < transports; ++transport) {

@@ -185,11 +185,18 @@ void Processor::continue_moves() {
   const auto now = Monotonic::now();
   std::size_t room = kDepartures - std::min(kDepartures, departing_);
   for (Connection& connection : connections_) {
-    if (room == 0 || (!order_.all && order_.count == 0)) break;
+    if (room == 0 || (!order_.all && order_.idle == 0)) break;
     if (!connection.nudge(now, order_.residence)) continue;
     --room;
-    if (!order_.all) --order_.count;
+    if (!order_.all) --order_.idle;
   }
+}
+
+/// At the end of an answer: one of the busy ones that are to go.
+bool Processor::take_busy_order() noexcept {
+  if (order_.busy == 0) return false;
+  --order_.busy;
+  return true;
 }
 
 void Processor::departure_ends(bool gone) {
@@ -198,6 +205,12 @@ void Processor::departure_ends(bool gone) {
   boost::asio::post(io_, [this] {
     moves_scheduled_ = false;
     continue_moves();
+  });
+}
+
+void Processor::end_relays() {
+  boost::asio::post(io_, [this] {
+    for (Connection& connection : connections_) connection.finish_relay();
   });
 }
 

@@ -22,6 +22,7 @@
 #include "server/connection.hpp"
 #include "server/counters.hpp"
 #include "server/door.hpp"
+#include "server/expected.hpp"
 #include "server/http/date.hpp"
 #include "server/http/static_files.hpp"
 #include "server/listener.hpp"
@@ -41,6 +42,7 @@ struct Shared {
   tls::Engine& tls;
   AdmissionControl& admission;
   PlaceBook& places;
+  Expected& expected;
   App& app;
   AccessLog& log;
   const http::DirectoryFiles* files;  ///< `server.static_root`; null when there is none.
@@ -73,6 +75,8 @@ class Processor {
   void stop_accepting();
   /// Replaces an earlier order.
   void move(const MoveOrder& order);
+  /// See Connection::finish_relay().
+  void end_relays();
   /// A connection that another owner hands over.
   void adopt(ArrivalPtr arrival);
   /// A new plan of the admission controller.
@@ -86,6 +90,7 @@ class Processor {
   AdmissionControl& admission() const noexcept { return shared_.admission; }
   PlaceBook& places() const noexcept { return shared_.places; }
   Peers* peers() const noexcept { return peers_; }
+  Expected& expected() const noexcept { return shared_.expected; }
   AppProcessor& app() noexcept { return *app_; }
   const App& application() const noexcept { return shared_.app; }
   const http::DirectoryFiles* files() const noexcept { return shared_.files; }
@@ -99,6 +104,7 @@ class Processor {
   const MoveOrder& order() const noexcept { return order_; }
   /// Nobody should be without its server for longer than it takes to hand so many over.
   bool room_to_depart() const noexcept { return departing_ < kDepartures; }
+  bool take_busy_order() noexcept;
   void departure_begins() noexcept { ++departing_; }
   void departure_ends(bool gone);
   /// Memory for one read; its content does not outlive a suspension.

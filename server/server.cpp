@@ -42,6 +42,7 @@ Server::Server(const Config& config, App& app, const Membership& membership, Inh
                       .tls = tls_,
                       .admission = admission_,
                       .places = places_,
+                      .expected = expected_,
                       .app = app_,
                       .log = log_,
                       .files = files_.get(),
@@ -97,7 +98,14 @@ void Server::accept_again() {
 }
 
 void Server::move(const MoveOrder& order) {
-  for (auto& processor : processors_) processor->move(order);
+  MoveOrder share = order;
+  share.idle = (order.idle + processors_.size() - 1) / processors_.size();
+  share.busy = (order.busy + processors_.size() - 1) / processors_.size();
+  for (auto& processor : processors_) processor->move(share);
+}
+
+void Server::end_relays() {
+  for (auto& processor : processors_) processor->end_relays();
 }
 
 /// In turn, as they come in small numbers at a time.
@@ -105,11 +113,17 @@ void Server::adopt(ArrivalPtr arrival) {
   processors_[adopted_++ % processors_.size()]->adopt(std::move(arrival));
 }
 
+std::uint64_t Server::connections(ConnectionState state) const {
+  std::uint64_t count = 0;
+  for (const auto& processor : processors_)
+    count += processor->counters().connections[static_cast<std::size_t>(state)].get();
+  return count;
+}
+
 std::uint64_t Server::open_connections() const {
   std::uint64_t open = 0;
-  for (const auto& processor : processors_) {
-    for (const Counter& gauge : processor->counters().connections) open += gauge.get();
-  }
+  for (std::size_t i = 0; i < kConnectionStateNames.size(); ++i)
+    open += connections(static_cast<ConnectionState>(i));
   return open;
 }
 

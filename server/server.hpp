@@ -40,10 +40,15 @@ class Server {
   void accept_again();
   /// Connections go where the order says, until the next order.
   void move(const MoveOrder& order);
-  /// One comes.
+  /// What is relayed to other members ends when they have answered.
+  void end_relays();
+  /// One comes, with its socket.
   void adopt(ArrivalPtr arrival);
+  /// One comes, and its bytes by themselves.
+  Expected& expected() noexcept { return expected_; }
   /// Open ones, those that are relayed to other members included.
   std::uint64_t open_connections() const;
+  std::uint64_t connections(ConnectionState state) const;
 
   /// Blocks until every processor has ended.
   void join();
@@ -72,6 +77,7 @@ class Server {
   tls::Engine tls_;
   AdmissionControl admission_;
   PlaceBook places_;
+  Expected expected_;
   std::unique_ptr<http::DirectoryFiles> files_;
   std::vector<Endpoint> endpoints_;
   std::vector<Inheritable> listeners_;

@@ -40,7 +40,8 @@ Prepare prepare() {
           .transport = Transport::repair,
           .client = {asio::ip::make_address("192.0.2.9"), 50'000},
           .local = {asio::ip::make_address("10.0.0.1"), 8443},
-          .image_size = 1400};
+          .image_size = 1400,
+          .place = "m1"};
 }
 
 struct Sample {
@@ -83,7 +84,7 @@ std::vector<Sample> samples() {
                                 .local = {asio::ip::make_address("2001:db8::1"), 8443},
                                 .image_size = 1400}},
       {"PrepareOfALaterTransport", Prepare{.handover = 1, .transport = static_cast<Transport>(9)}},
-      {"Prepared", Prepared{7}},
+      {"Prepared", Prepared{7, "m2"}},
       {"State", State{.handover = 7, .image = state_of("an image"), .tcp = state_of("its queues")}},
       {"StateWithoutTcp", State{.handover = 7, .image = state_of("an image")}},
       {"Ready", Ready{7}},
@@ -126,12 +127,13 @@ TEST(PeerProtocol, IsWrittenAsTheDocumentSays) {
       "20fb");                        // 8443
   EXPECT_EQ(to_hex(written(Pushed{.request = 6, .taken = 2})), "00000009090000000600000002");
   EXPECT_EQ(to_hex(written(prepare())),
-            "0000001c80"        // 28 bytes follow, prepare
+            "0000001f80"        // 31 bytes follow, prepare
             "0000000000000007"  // the source's seventh hand-over
             "03"                // by TCP_REPAIR
             "04c0000209c350"    // the client is 192.0.2.9:50000
             "040a00000120fb"    // and came to 10.0.0.1:8443
-            "00000578");        // with an image of 1400 bytes
+            "00000578"          // with an image of 1400 bytes
+            "026d31");          // the source takes frames at "m1"
 }
 
 TEST(PeerProtocol, FieldsOfALaterMinorVersionAreLeftAlone) {
