@@ -60,7 +60,8 @@ class Helper::Impl : public std::enable_shared_from_this<Helper::Impl> {
   }
 
   void stop() {
-    running_ = false;
+    running_ = ready_ = false;
+    trouble_ = "this side stopped";
     calls_.clear();
     timer_.cancel();
     if (link_) link_->close();

@@ -22,6 +22,10 @@
 ///                                           live: it speaks
 ///
 /// or, before forget, roll_back at the source and then cancel at the target: everything is as it was.
+///
+/// When the helper goes, what waits fails. A move that was begun goes on with the next one (ready()) in two
+/// ways only: roll_back at the source, live at the target once the source has forgotten. A frozen socket that
+/// is closed instead is gone without a packet, and its client is told only once it speaks.
 namespace sluice::cluster::tcp {
 
 /// Why not, as a sentence for the operator.

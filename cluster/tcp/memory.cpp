@@ -23,8 +23,9 @@ Descriptor sealed_memory(Bytes bytes) {
 }
 
 std::optional<std::vector<std::uint8_t>> read_memory(int fd, std::size_t most) {
+  const int seals = ::fcntl(fd, F_GET_SEALS);
   struct stat info {};
-  if ((::fcntl(fd, F_GET_SEALS) & kSeals) != kSeals || ::fstat(fd, &info) != 0 || info.st_size < 0 ||
+  if (seals < 0 || (seals & kSeals) != kSeals || ::fstat(fd, &info) != 0 || info.st_size < 0 ||
       static_cast<std::size_t>(info.st_size) > most)
     return std::nullopt;
   std::vector<std::uint8_t> bytes(static_cast<std::size_t>(info.st_size));

@@ -75,6 +75,8 @@ Mover::Reply Mover::live(Key key, const Descriptor& socket) {
   if (!flow || !local(*flow)) return refuse(key, "that socket is none of clients");
   if (at != incoming_.end() && (at->second.flow != *flow || !at->second.socket))
     return refuse(key, "that socket was not restored for it");
+  if (at == incoming_.end() && (held_.contains(*flow) || dumped_.contains(*flow)))
+    return refuse(key, "somebody else moves that flow");
   ingress_.restore(*flow);
   if (auto why = revive(socket.get())) return refuse(key, *std::move(why));
   ++counts_.in;

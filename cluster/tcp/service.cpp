@@ -121,7 +121,8 @@ void Service::hang_up(const ClientPtr& client) {
 void Service::stop() {
   boost::system::error_code ignored;
   listener_.close(ignored);
-  while (!clients_.empty()) hang_up(*clients_.begin());
+  for (const auto& client : clients_) client->link->close();
+  clients_.clear();
   ::unlink(options_.socket.c_str());
 }
 

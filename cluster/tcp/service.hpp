@@ -28,7 +28,8 @@ class Service {
  public:
   /// Listens. Throws a sentence, also when another helper listens there already.
   Service(boost::asio::io_context& io, ServiceOptions options, Place place, Mover& mover);
-  /// Nobody comes any more, and who is there is hung up on.
+  /// Nobody comes any more, and who is there is hung up on. What moves at the moment stays as it is, as if
+  /// the process had been killed: the next one can go on with it.
   void stop();
   std::uint64_t rejected() const noexcept { return rejected_; }
 

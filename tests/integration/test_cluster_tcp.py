@@ -389,6 +389,68 @@ def readable(sock):
         return False
 
 
+# What comes meanwhile. ----------------------------------------------------------------------------
+
+def resent(sock):
+    """Segments that the client's kernel has sent again."""
+    return struct.unpack_from("I", sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104), 100)[0]
+
+
+def without_sending_again(move, attempt):
+    """Once in five attempts; a machine that stands still for 0.2 s makes any kernel send again."""
+    for _ in range(5):
+        before = resent(move.client)
+        attempt()
+        assert receive_while_served(move.servers, move.client, HEADER.size) == ping_of(1)
+        if resent(move.client) == before:
+            return
+    pytest.fail("what came meanwhile was lost each time")
+
+
+def test_what_comes_during_a_move_is_delivered(move):
+    def attempt():
+        if move.served.node != "m1":
+            assert move.servers.move(move.served, "m1")
+        move.until("dump")
+        move.client.sendall(ping_of(1))
+        for step in ("restore", "forget", "live"):
+            getattr(move, step)()
+
+    without_sending_again(move, attempt)
+    assert move.target.counts()["frames"] > 0
+
+
+def test_what_comes_during_a_move_that_is_called_off_goes_to_the_source(move):
+    def attempt():
+        move.until("restore")
+        move.client.sendall(ping_of(1))
+        move.roll_back()
+        move.target.client.cancel(move.held)
+        move.restored.close()
+
+    without_sending_again(move, attempt)
+
+
+def test_what_comes_first_to_the_new_owner_is_delivered_once_it_is_home(move):
+    """The frames' way is m1, m2, and back to m1, which holds them."""
+    def attempt():
+        if move.served.node != "m2":
+            assert move.servers.move(move.served, "m2")
+        held = move.source.client.hold(flow_bytes(move.served.sock), move.target.client.place)
+        dumped, state, _ = move.target.client.dump(move.served.sock, move.source.client.place)
+        move.client.sendall(ping_of(1))
+        restored = move.source.client.restore(held, state)
+        move.target.client.forget(dumped)
+        move.servers.selector.unregister(move.served.sock)
+        move.served.sock.close()
+        move.source.client.live(held, restored)
+        move.served.node = "m1"
+        move.served.adopt(restored)
+        move.servers.watch(move.served)
+
+    without_sending_again(move, attempt)
+
+
 # What is refused. ---------------------------------------------------------------------------------
 
 def test_what_can_not_move_stays_as_it_is(move, network):

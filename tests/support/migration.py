@@ -2,6 +2,7 @@
 import subprocess
 import time
 
+from cluster import status
 from sluice import BIN, DEADLINE, HOST, eventually
 
 
@@ -22,7 +23,10 @@ def migrate(member, to, count, transport="relay"):
     before = moved(member, "out", transport=transport)
     done = ctl(member, "migrate", "--to", to, "--count", count)
     assert done.returncode == 0, done.stderr
-    eventually(lambda: moved(member, "out", transport=transport) == before + count, f"{count} connections went to {to}")
+    try:
+        eventually(lambda: moved(member, "out", transport=transport) == before + count, f"{count} connections went to {to}")
+    except AssertionError as error:
+        raise AssertionError(f"{moved(member, 'out', transport=transport) - before} of them: {status(member)['connections']}") from error
 
 
 def connections(member, state):

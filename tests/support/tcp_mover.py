@@ -14,6 +14,7 @@ from sluice import BIN, DEADLINE
 VERSION = 1
 VIP4, VIP6 = "10.88.2.100", "fd88:2::100"
 PORT = rig.PORT
+CAPABILITIES = "-all,+net_admin,+net_raw,+bpf,+net_bind_service,+chown"  # all that it needs
 F_ADD_SEALS, SEALS = 1033, 2 | 4 | 8
 HELLO, HOLD, RESTORE, LIVE, CANCEL, DUMP, ROLL_BACK, FORGET, SETTLE = range(1, 10)
 WELCOME, DONE, REFUSED, RESTORED, DUMPED = range(64, 69)
@@ -146,7 +147,7 @@ class Program:
     """sluice-tcp in a node."""
 
     def __init__(self, network, node, command, *arguments):
-        self.command = [*network.launcher(node), str(BIN / "sluice-tcp"), command, "--local", f"{VIP4}:{PORT}",
+        self.command = [*network.launcher(node), "setpriv", "--bounding-set", CAPABILITIES, str(BIN / "sluice-tcp"), command, "--local", f"{VIP4}:{PORT}",
                         "--local", f"[{VIP6}]:{PORT}", *map(str, arguments)]
         self.start()
 
