@@ -52,7 +52,9 @@ std::unique_ptr<Takeover> Takeover::of_environment() {
   return takeover;
 }
 
-Takeover::~Takeover() {
+Takeover::~Takeover() { end(); }
+
+void Takeover::end() {
   stopping_ = true;
   if (thread_.joinable()) thread_.join();
   arrivals_->end_all(0);

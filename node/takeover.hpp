@@ -26,11 +26,14 @@ class Takeover {
   Takeover& operator=(const Takeover&) = delete;
 
   server::Inheritance& inheritance() noexcept { return inheritance_; }
-  const std::vector<tls::TicketKey>& keys() const noexcept { return keys_; }
+  /// Once.
+  std::vector<tls::TicketKey> take_keys() noexcept { return std::move(keys_); }
 
   /// Tells that this process accepts connections; from now on those of the other come. `server` must outlive
   /// this.
   void up(server::Server& server);
+  /// No more are taken. Before the server ends.
+  void end();
   /// Tells why it never will.
   void failed(std::string_view why) noexcept;
 
