@@ -71,6 +71,15 @@ void read_ipv6(A& a) {
     a.load(A::u64, A::r1, A::fp, static_cast<std::int16_t>(kIp + 8 + i));
     a.store(A::u64, A::fp, static_cast<std::int16_t>(kKey + i), A::r1);
   }
+  // A mapped address on the network is not that of an IPv4 flow.
+  a.load(A::u64, A::r1, A::fp, kKey);
+  a.jump(BPF_JNE, A::r1, 0, "not mapped");
+  a.load(A::u32, A::r1, A::fp, kKey + 8);
+  a.move(A::r2, static_cast<std::int32_t>(htonl(0xffff)));
+  a.calculate(BPF_LSH, A::r2, 32);
+  a.calculate(BPF_RSH, A::r2, 32);
+  a.jump(BPF_JEQ, A::r1, A::r2, "other");
+  a.label("not mapped");
   a.move(A::r8, kIpAt + 40);
 }
 

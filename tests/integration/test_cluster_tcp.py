@@ -449,7 +449,10 @@ def test_what_comes_first_to_the_new_owner_is_delivered_once_it_is_home(move):
             assert move.servers.move(move.served, "m2")
         held = move.source.client.hold(flow_bytes(move.served.sock), move.target.client.place)
         dumped, state, _ = move.target.client.dump(move.served.sock, move.source.client.place)
+        frames = move.source.counts()["frames"]
         move.client.sendall(ping_of(1))
+        eventually(lambda: move.source.counts()["frames"] > frames, "it is captured")
+        assert move.source.counts()["frames"] == frames + 1, "it does not go round"
         restored = move.source.client.restore(held, state)
         move.target.client.forget(dumped)
         move.servers.selector.unregister(move.served.sock)
