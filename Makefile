@@ -4,7 +4,7 @@ FUZZ_SECONDS ?= 60
 JOBS ?= $(shell nproc)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test bench bench-overload bench-cluster bench-mesh fmt fmt-check tidy asan tsan fuzz clean
+.PHONY: help run build test bench bench-overload bench-cluster bench-mesh bench-upgrade fmt fmt-check tidy asan tsan fuzz clean
 
 help:
 	@echo 'make run        build, then serve a demo auction on https://localhost:8443 (ARGS="--set key=value" go to sluice)'
@@ -17,6 +17,7 @@ help:
 	@echo 'make bench-overload ARGS=EXPERIMENT   what overload does, beside rivals; ARGS=--help lists the experiments'
 	@echo 'make bench-cluster   three members behind HAProxy: resumption, draining, delegation'
 	@echo 'make bench-mesh   what the connections between idle members take, by their number'
+	@echo 'make bench-upgrade   a server is replaced while it serves: who notices, beside nginx and HAProxy'
 	@echo 'make fmt        format the code; make fmt-check only looks'
 	@echo 'make tidy       clang-tidy over everything'
 	@echo 'make clean      remove build/'
@@ -69,6 +70,11 @@ bench-mesh:
 	$(call compile,release,binaries digests)
 	build/release/tests/bench/digests
 	SLUICE_BIN_DIR=$(CURDIR)/build/release/bin /usr/bin/python3 tests/bench/mesh.py $(ARGS)
+
+bench-upgrade:
+	@deploy/setup.sh build bench rivals
+	$(call compile,release,binaries)
+	/usr/bin/python3 tests/bench/upgrades.py --bin build/release/bin $(ARGS)
 
 fmt:
 	@/usr/bin/python3 tests/lint/format.py --fix

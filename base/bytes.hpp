@@ -56,6 +56,7 @@ class Fields {
   explicit Fields(Bytes body) noexcept : in_(body) {}
 
   bool good() const noexcept { return good_; }
+  bool empty() const noexcept { return in_.empty(); }
   void require(bool holds) noexcept { good_ = good_ && holds; }
   std::uint8_t u8() noexcept { return checked(in_.u8()); }
   std::uint16_t u16() noexcept { return checked(in_.u16()); }
@@ -63,6 +64,12 @@ class Fields {
   std::uint64_t u64() noexcept { return checked(in_.u64()); }
   Bytes take(std::size_t count) noexcept { return checked(in_.take(count)); }
   Bytes vector(std::size_t length_bytes) noexcept { return checked(in_.vector(length_bytes)); }
+  /// With four bytes of length, which must not be more than `most`.
+  Bytes vector_upto(std::size_t most) noexcept {
+    const std::size_t length = u32();
+    require(length <= most);
+    return take(good_ ? length : 0);
+  }
   std::string text() {
     const Bytes bytes = vector(1);
     return {bytes.begin(), bytes.end()};

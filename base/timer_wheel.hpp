@@ -42,6 +42,10 @@ class TimerWheel {
 
   /// (Re-)arms `timer`, which must outlive its being armed.
   void arm(Timer& timer, Monotonic::time_point deadline) noexcept;
+  /// Of an armed timer; up to a tick later than it was asked for.
+  Monotonic::time_point deadline(const Timer& timer) const noexcept {
+    return start_ + timer.due_tick_ * kTick;
+  }
   /// Fires everything due up to `now`.
   void advance(Monotonic::time_point now) noexcept;
 

@@ -27,25 +27,20 @@ std::string agent_line(const Digest& digest) {
   return "up ready " + std::to_string(std::clamp<unsigned long long>(percent, 1, 100)) + "%\n";
 }
 
-Agent::Agent(asio::io_context& io, const tcp::endpoint& listen, std::function<Digest()> digest)
-    : acceptor_(io.get_executor()), digest_(std::move(digest)) {
-  try {
-    acceptor_.open(listen.protocol());
-    acceptor_.set_option(tcp::acceptor::reuse_address(true));
-    acceptor_.bind(listen);
-    acceptor_.listen();
-  } catch (const boost::system::system_error& error) {
-    throw std::runtime_error("can't listen for agent checks (cluster.agent_listen): " +
-                             error.code().message());
-  }
+Agent::Agent(asio::io_context& io, const tcp::endpoint& listen, int inherited, std::function<Digest()> digest)
+    : listen_(listen), acceptor_(io.get_executor()), digest_(std::move(digest)) {
+  listen_on(acceptor_, listen, inherited, "for agent checks (cluster.agent_listen)");
+}
+
+void Agent::resume() {
+  if (suspended_ < 0) return;
+  listen_on(acceptor_, listen_, std::exchange(suspended_, -1), "for agent checks (cluster.agent_listen)");
+  start();
 }
 
 void Agent::start() { asio::co_spawn(acceptor_.get_executor(), serve(), asio::detached); }
 
-void Agent::stop() noexcept {
-  boost::system::error_code ignored;
-  acceptor_.close(ignored);
-}
+void Agent::stop() noexcept { stop_listening(acceptor_); }
 
 /// A line always fits a fresh connection's buffer, so nobody is waited for.
 Task<void> Agent::serve() {

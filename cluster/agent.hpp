@@ -2,10 +2,10 @@
 #include <functional>
 #include <string>
 
-#include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
+#include "cluster/acceptor.hpp"
 #include "cluster/members.hpp"
 #include "server/task.hpp"
 
@@ -21,15 +21,20 @@ std::string agent_line(const Digest& digest);
 class Agent {
  public:
   /// Listens. Throws `std::runtime_error` with a sentence.
-  Agent(boost::asio::io_context& io, const boost::asio::ip::tcp::endpoint& listen,
+  Agent(boost::asio::io_context& io, const boost::asio::ip::tcp::endpoint& listen, int inherited,
         std::function<Digest()> digest);
   void start();
   void stop() noexcept;
+  void suspend() noexcept { suspended_ = suspend_listening(acceptor_); }
+  void resume();
+  int listener_fd() { return acceptor_.native_handle(); }
 
  private:
   Task<void> serve();
 
-  boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, Executor> acceptor_;
+  const boost::asio::ip::tcp::endpoint listen_;
+  Acceptor acceptor_;
+  int suspended_ = -1;
   const std::function<Digest()> digest_;
 };
 

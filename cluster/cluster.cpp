@@ -18,6 +18,7 @@
 #include "cluster/key_exchange.hpp"
 #include "cluster/mesh.hpp"
 #include "cluster/placement.hpp"
+#include "cluster/tcp_transport.hpp"
 
 namespace sluice::cluster {
 
@@ -27,7 +28,6 @@ namespace {
 
 constexpr std::chrono::seconds kClockSkew{2};
 constexpr std::chrono::milliseconds kMoment{5};
-constexpr double kSmoothing = 0.3;  // of a heartbeat's news
 
 /// One more than are dialed shows that there are too many.
 constexpr std::size_t kAddressesMax = Members::kMembersMax + 1;
@@ -51,6 +51,7 @@ class Cluster::Impl {
         book_(kind_of(options)),
         peers_(options.peers),
         delegates_(options.delegate),
+        rebalances_(options.rebalance),
         work_(io_.get_executor()),
         beat_(io_.get_executor()),
         mesh_(io_, options,
@@ -64,14 +65,21 @@ class Cluster::Impl {
             io_.get_executor(), tls, members_,
             [this](tls::MemberNumber to, const Message& message) { return mesh_.send(to, message); },
             options.fetch_timeout),
-        placement_(tls::number_of_member(mesh_.self().name)) {
+        tcp_(options.tcp_helper.empty() ? nullptr : std::make_unique<TcpTransport>(io_, options.tcp_helper)),
+        connections_(
+            io_.get_executor(),
+            [this](tls::MemberNumber to, const Message& message) { return mesh_.send(to, message); },
+            tcp_.get()),
+        placement_(tls::number_of_member(mesh_.self().name)),
+        mover_(tls::number_of_member(mesh_.self().name)) {
     if (options.dns) {
       discovery_ = std::make_unique<DnsDiscovery>(io_, *options.dns, kAddressesMax, discovery_handlers());
     } else if (options.etcd) {
       discovery_ = std::make_unique<EtcdDiscovery>(io_, *options.etcd, mesh_.self().name, mesh_.address(),
                                                    kAddressesMax, discovery_handlers());
     }
-    if (options.agent_listen) agent_.emplace(io_, *options.agent_listen, [this] { return digest(); });
+    if (options.agent_listen)
+      agent_.emplace(io_, *options.agent_listen, options.agent_fd, [this] { return digest(); });
   }
 
   ~Impl() {
@@ -81,6 +89,9 @@ class Cluster::Impl {
 
   // The owner's side.
   std::size_t join(std::chrono::milliseconds patience);
+  std::pair<int, int> listener_fds();
+  void stop_accepting();
+  void accept_again();
   void leave();
   void drain() {
     asio::post(io_, [this] { draining_ = true; });
@@ -90,6 +101,13 @@ class Cluster::Impl {
       exchange_.fetch(id, from, std::move(done));
     });
   }
+  ConnectionExchange& connections() noexcept { return connections_; }
+  Mover& mover() noexcept { return mover_; }
+  bool repairs() const noexcept { return repairs_.load(std::memory_order_relaxed); }
+  tls::MemberNumber number() const noexcept { return tls::number_of_member(mesh_.self().name); }
+  std::uint64_t incarnation() const noexcept { return mesh_.self().incarnation; }
+  std::optional<asio::ip::tcp::endpoint> service_of(tls::MemberNumber member) const;
+  std::optional<tls::MemberNumber> find(std::string_view name) const;
   bool leads() const noexcept { return leads_.load(std::memory_order_relaxed); }
   View view() const {
     const std::lock_guard lock(mutex_);
@@ -128,7 +146,7 @@ class Cluster::Impl {
   const Say say_;
   DiscoveryBook book_;
   const std::vector<std::string> peers_;
-  const bool delegates_;
+  const bool delegates_, rebalances_;
   asio::io_context io_{1};
   asio::executor_work_guard<Executor> work_;
   Timer beat_;
@@ -136,6 +154,9 @@ class Cluster::Impl {
   Members members_;
   KeyExchange keys_;
   SessionExchange exchange_;
+  const std::unique_ptr<TcpTransport> tcp_;
+  std::atomic<bool> repairs_{false};
+  ConnectionExchange connections_;
   std::unique_ptr<Discovery> discovery_;  // null: there are only peers_
   std::optional<Agent> agent_;
   double idle_milli_ = 0, received_per_s_ = 0;
@@ -153,6 +174,8 @@ class Cluster::Impl {
   std::promise<void> all_tried_;
   bool all_were_tried_ = false;
   Placement placement_;
+  Mover mover_;
+  Movable movable_;  // at the last heartbeat
   std::atomic<std::uint64_t> sent_{0}, unreached_{0}, received_{0};
   mutable std::mutex mutex_;  // what follows
   View view_;
@@ -187,7 +210,8 @@ bool Cluster::Impl::on_message(const Hello& from, const Message& message, Channe
   if (const auto* m = std::get_if<Push>(&message)) return channel.send(exchange_.answer(*m)), true;
   if (std::holds_alternative<WantKeys>(message)) return channel.send(keys_.ours()), true;
   if (std::holds_alternative<Goodbye>(message)) return members_.goodbye(from), false;
-  if (std::holds_alternative<Unknown>(message)) return true;
+  if (connections_.on(from, message)) return true;
+  if (!std::holds_alternative<Hello>(message)) return true;
   ++rejections_[static_cast<std::size_t>(Rejection::protocol)];  // a second hello
   return false;
 }
@@ -221,13 +245,15 @@ Digest Cluster::Impl::digest() const {
 /// as many may come again.
 void Cluster::Impl::measure() {
   const Load load = measure_();
-  idle_milli_ += (load.digest.idle_milli - idle_milli_) * kSmoothing;
+  idle_milli_ += (load.digest.idle_milli - idle_milli_) * Members::kNewsWeight;
   const std::uint64_t received = received_.load(std::memory_order_relaxed);
   const double came = static_cast<double>(received - std::exchange(received_before_, received));
-  received_per_s_ += (came / Members::kHeartbeatS - received_per_s_) * kSmoothing;
+  received_per_s_ += (came / Members::kHeartbeatS - received_per_s_) * Members::kNewsWeight;
   const double spare = std::max(0.0, load.spare_per_s + received_per_s_);
   measured_ = load.digest;
   measured_.idle_milli = static_cast<std::uint32_t>(idle_milli_);
+  measured_.takes = mover_.taken(measured_, load.room_connections);
+  movable_ = load.movable;
   measured_.spare_milli = static_cast<std::uint32_t>(std::min(spare, 1e6) * 1000);
 }
 
@@ -239,9 +265,13 @@ Task<void> Cluster::Impl::heartbeat() {
     measure();
     const Digest own = digest();
     mesh_.send_all(own);
-    placement_.update(own, placeable());
+    const auto others = placeable();
+    placement_.update(own, others);
+    mover_.beat(own, others, movable_, rebalances_, Monotonic::now());
     if (const auto members = placement_.relief(); delegates_ && !members.empty() && !relieving_)
       asio::co_spawn(io_, relieve(members[relieved_++ % members.size()]), asio::detached);
+    connections_.tick(Monotonic::now());
+    repairs_ = tcp_ != nullptr && tcp_->ready();
     for (const auto& change : members_.tick(Monotonic::now())) report(change);
     leads_ = keys_.joined() && members_.leads();
     publish();
@@ -270,10 +300,23 @@ std::vector<Member> Cluster::Impl::placeable() const {
 std::optional<Place> Cluster::Impl::place(bool no_room) {
   const auto member = placement_.choose(no_room);
   if (!member) return std::nullopt;
+  const auto service = service_of(*member);
+  return service ? std::optional(Place{.member = *member, .endpoint = *service}) : std::nullopt;
+}
+
+std::optional<asio::ip::tcp::endpoint> Cluster::Impl::service_of(tls::MemberNumber member) const {
   const std::lock_guard lock(mutex_);
-  const auto service = services_.find(*member);
-  return service == services_.end() ? std::nullopt
-                                    : std::optional(Place{.member = *member, .endpoint = service->second});
+  const auto service = services_.find(member);
+  if (service == services_.end() || service->second.port() == 0) return std::nullopt;
+  return service->second;
+}
+
+std::optional<tls::MemberNumber> Cluster::Impl::find(std::string_view name) const {
+  const std::lock_guard lock(mutex_);
+  for (const Member& member : view_.others) {
+    if (member.name == name && member.liveness == Liveness::alive) return member.number;
+  }
+  return std::nullopt;
 }
 
 void Cluster::Impl::placed(tls::MemberNumber member, bool reached) {
@@ -303,6 +346,10 @@ void Cluster::Impl::publish() {
            .newcomers_received = received_.load(),
            .newcomers_share = placement_.share(),
            .discovery = book_.view(),
+           .kept = connections_.trouble(),
+           .helper = tcp_ == nullptr ? ""
+                     : tcp_->ready() ? "ready"
+                                     : tcp_->trouble(),
            .dialed = mesh_.dialed()};
 }
 
@@ -351,6 +398,7 @@ std::size_t Cluster::Impl::join(std::chrono::milliseconds patience) {
       book_.looked({Looked::ok, ""});
     }
     if (agent_) agent_->start();
+    if (tcp_) tcp_->start();
     asio::co_spawn(io_, heartbeat(), asio::detached);
   });
   thread_ = std::thread([this] {
@@ -384,7 +432,27 @@ Task<void> Cluster::Impl::farewell() {
   if (agent_) agent_->stop();
   beat_.cancel();
   exchange_.stop();
+  connections_.stop();
+  if (tcp_) tcp_->stop();
   work_.reset();
+}
+
+std::pair<int, int> Cluster::Impl::listener_fds() {
+  return {mesh_.listener_fd(), agent_ ? agent_->listener_fd() : -1};
+}
+
+void Cluster::Impl::stop_accepting() {
+  asio::post(io_, [this] {
+    mesh_.stop_accepting();
+    if (agent_) agent_->suspend();
+  });
+}
+
+void Cluster::Impl::accept_again() {
+  asio::post(io_, [this] {
+    mesh_.accept_again();
+    if (agent_) agent_->resume();
+  });
 }
 
 void Cluster::Impl::leave() {
@@ -401,6 +469,9 @@ Cluster::~Cluster() = default;
 std::size_t Cluster::join(std::chrono::milliseconds patience) { return impl_->join(patience); }
 void Cluster::leave() { impl_->leave(); }
 void Cluster::drain() { impl_->drain(); }
+std::pair<int, int> Cluster::listener_fds() { return impl_->listener_fds(); }
+void Cluster::stop_accepting() { impl_->stop_accepting(); }
+void Cluster::accept_again() { impl_->accept_again(); }
 const std::string& Cluster::address() const noexcept { return impl_->address(); }
 bool Cluster::leads() const noexcept { return impl_->leads(); }
 void Cluster::fetch(const tls::SessionIdBytes& id, tls::MemberNumber from, SessionExchange::Done done) {
@@ -411,5 +482,14 @@ std::optional<Place> Cluster::place(bool no_room) { return impl_->place(no_room)
 void Cluster::placed(tls::MemberNumber member, bool reached) { impl_->placed(member, reached); }
 void Cluster::received() noexcept { impl_->received(); }
 View Cluster::view() const { return impl_->view(); }
+ConnectionExchange& Cluster::connections() noexcept { return impl_->connections(); }
+Mover& Cluster::mover() noexcept { return impl_->mover(); }
+bool Cluster::repairs() const noexcept { return impl_->repairs(); }
+tls::MemberNumber Cluster::number() const noexcept { return impl_->number(); }
+std::uint64_t Cluster::incarnation() const noexcept { return impl_->incarnation(); }
+std::optional<asio::ip::tcp::endpoint> Cluster::service_of(tls::MemberNumber member) const {
+  return impl_->service_of(member);
+}
+std::optional<tls::MemberNumber> Cluster::find(std::string_view name) const { return impl_->find(name); }
 
 }  // namespace sluice::cluster

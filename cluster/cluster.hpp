@@ -10,10 +10,12 @@
 
 #include <boost/asio/ip/tcp.hpp>
 
+#include "cluster/connection_exchange.hpp"
 #include "cluster/discovery_dns.hpp"
 #include "cluster/discovery_etcd.hpp"
 #include "cluster/identity.hpp"
 #include "cluster/members.hpp"
+#include "cluster/mover.hpp"
 #include "cluster/session_exchange.hpp"
 #include "server/tls/engine.hpp"
 
@@ -26,15 +28,19 @@ namespace sluice::cluster {
 
 struct Options {
   boost::asio::ip::tcp::endpoint listen{};  ///< For the other members; port 0 picks a free one.
+  int listen_fd = -1;                       ///< Does so already, and is taken over.
   std::string advertise{};                  ///< Where they reach it, host:port; empty: as `listen`.
   std::uint16_t service_port = 0;           ///< Where this member serves clients.
   std::optional<boost::asio::ip::tcp::endpoint> agent_listen{};  ///< For balancers that ask, see Agent.
+  int agent_fd = -1;                                             ///< As above.
   std::vector<std::string> peers{};   ///< host:port of others; itself may be among them.
   std::optional<DnsOptions> dns{};    ///< Finds them instead.
   std::optional<EtcdOptions> etcd{};  ///< Finds them instead.
   IdentityFiles identity{};
   std::chrono::milliseconds fetch_timeout{5};
-  bool delegate = true;  ///< Newcomers, and sessions that nobody uses, may go to who has more room.
+  bool delegate = true;      ///< Newcomers, and sessions that nobody uses, may go to who has more room.
+  bool rebalance = false;    ///< And so may live connections.
+  std::string tcp_helper{};  ///< Path of the socket of the process that moves TCP connections; empty: none.
 };
 
 /// Why a connection to the peer port, or to a peer, was ended.
@@ -62,6 +68,8 @@ struct View {
   std::uint64_t newcomers_sent = 0, newcomers_unreached = 0, newcomers_received = 0;
   double newcomers_share = 0;  ///< That go elsewhere although there is room.
   DiscoveryView discovery{};
+  std::string kept{};      ///< Why a live connection stayed last.
+  std::string helper{};    ///< Of `repair`: "ready", or why not; empty when there is none.
   std::size_t dialed = 0;  ///< Addresses that are tried, or connected to.
 };
 
@@ -76,6 +84,8 @@ struct Load {
   Digest digest{};
   /// Newcomers per second that it would admit beyond all that ask here; negative: it turns some away.
   double spare_per_s = 0;
+  Movable movable{};                   ///< Of its connections.
+  std::uint32_t room_connections = 0;  ///< More that could be open.
 };
 
 class Cluster {
@@ -96,6 +106,12 @@ class Cluster {
   std::size_t join(std::chrono::milliseconds patience);
   /// Hands all sessions over, says goodbye and ends the thread. The server must have ended.
   void leave();
+  /// Descriptors that listen for members and, unless it is -1, for balancers; for another process of this
+  /// member to take over.
+  std::pair<int, int> listener_fds();
+  /// The other process has: nobody is accepted any more. Its greeting ends this one's part for all others.
+  void stop_accepting();
+  void accept_again();
   /// From now on others are told that it is leaving.
   void drain();
 
@@ -103,6 +119,17 @@ class Cluster {
   const std::string& address() const noexcept;
 
   // Any thread.
+  ConnectionExchange& connections() noexcept;
+  Mover& mover() noexcept;
+  /// Connections can go without anything staying behind: the helper is there.
+  bool repairs() const noexcept;
+  /// This member's.
+  tls::MemberNumber number() const noexcept;
+  std::uint64_t incarnation() const noexcept;
+  /// Where a member serves clients.
+  std::optional<boost::asio::ip::tcp::endpoint> service_of(tls::MemberNumber member) const;
+  /// The member of that name, if it is there.
+  std::optional<tls::MemberNumber> find(std::string_view name) const;
   bool leads() const noexcept;
   /// See SessionExchange::fetch(); `done` is called on the cluster's thread.
   void fetch(const tls::SessionIdBytes& id, tls::MemberNumber from, SessionExchange::Done done);

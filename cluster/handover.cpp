@@ -36,7 +36,9 @@ void HandoverSource::give() {
   require(step(phase_, Phase::ready, Phase::given), "a connection was given to who is not ready");
 }
 
-bool HandoverSource::keep() noexcept {
+bool HandoverSource::keep() noexcept { return phase_ != Phase::ready && stay(); }
+
+bool HandoverSource::stay() noexcept {
   if (phase_ == Phase::given) return false;
   phase_ = Phase::kept;
   return true;

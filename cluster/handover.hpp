@@ -17,11 +17,17 @@
 ///     wipes its keys
 ///     COMMIT   ----------------------->   owns it
 ///
-/// Before it has wiped its keys the source may go back at any time: it tells the target (CANCEL), which had
-/// nothing to lose. Afterwards there is no way back: when COMMIT does not arrive the connection is closed. A
-/// target that hears nothing more gives up what it has, whatever became of the source: it can't know whether
-/// that still sends. So a message that is lost, doubled or late, or the end of either side, leaves one owner
-/// or none.
+/// Before it is told to wipe its keys the source may go back at any time: it tells the target (CANCEL), which
+/// had nothing to lose. Then only the connection itself may still say that it stays, as long as it has not
+/// wiped them: wiping takes place on another thread, where neither a CANCEL nor time can stop it. Afterwards
+/// there is no way back: when COMMIT does not arrive the connection is closed. A target that hears nothing
+/// more gives up what it has, whatever became of the source: it can't know whether that still sends. So a
+/// message that is lost, doubled or late, or the end of either side, leaves one owner or none: handover_test
+/// tries all ways.
+///
+/// What is left to who uses these: READY is waited for less long than COMMIT, or connections are closed for
+/// nothing; a message belongs to the process that sent it (its incarnation) and to the one it was sent to;
+/// what is answered `false` is forgotten.
 ///
 /// Decisions only: no socket, no clock; who uses these tells them that time is up. One thread each.
 namespace sluice::cluster {
@@ -38,8 +44,8 @@ class HandoverSource {
     asked,     ///< PREPARE was sent.
     prepared,  ///< The connection is to stop, and its state to be sent.
     offered,   ///< STATE was sent.
-    ready,     ///< The keys are to be wiped.
-    given,     ///< They are: COMMIT may be sent, once.
+    ready,     ///< The connection was told to wipe its keys.
+    given,     ///< They are wiped: COMMIT may be sent, once.
     kept,      ///< The connection stays.
   };
 
@@ -52,8 +58,11 @@ class HandoverSource {
   bool ready() noexcept;
   /// The keys are wiped, so COMMIT is to be sent.
   void give();
-  /// The target refused or is gone, time is up, or the connection can't stop. False: it is not here any more.
+  /// The target refused or is gone, or time is up. False: the connection was told to wipe its keys, and may
+  /// have done so.
   bool keep() noexcept;
+  /// The connection says, before it wipes its keys, that it can't go. False: it was given.
+  bool stay() noexcept;
 
  private:
   Phase phase_ = Phase::asked;

@@ -44,6 +44,8 @@ class Members {
  public:
   static constexpr std::chrono::milliseconds kHeartbeat{250};
   static constexpr double kHeartbeatS = std::chrono::duration<double>(kHeartbeat).count();
+  /// Of the last heartbeat, in what a digest says of CPU in use.
+  static constexpr double kNewsWeight = 0.3;
   static constexpr std::chrono::milliseconds kSuspectAfter{1000};
   static constexpr std::chrono::milliseconds kDeadAfter{3000};
   static constexpr std::chrono::hours kForgetAfter{1};

@@ -1,5 +1,7 @@
 #include "cluster/mesh.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <optional>
 #include <stdexcept>
@@ -45,16 +47,10 @@ Mesh::Mesh(asio::io_context& io, const Options& options, Hello self, Handlers ha
       context_(make_peer_context(options.identity)),
       self_(std::move(self)),
       handlers_(std::move(handlers)),
+      protocol_(options.listen.protocol()),
       acceptor_(io.get_executor()) {
-  try {
-    acceptor_.open(options.listen.protocol());
-    acceptor_.set_option(tcp::acceptor::reuse_address(true));
-    acceptor_.bind(options.listen);
-    acceptor_.listen();
-  } catch (const boost::system::system_error& error) {
-    throw std::runtime_error("can't listen for other members on " + text_of(options.listen) +
-                             " (cluster.listen): " + error.code().message());
-  }
+  listen_on(acceptor_, options.listen, options.listen_fd,
+            "for other members on " + text_of(options.listen) + " (cluster.listen)");
   self_.address = options.advertise.empty() ? text_of(acceptor_.local_endpoint()) : options.advertise;
 }
 
@@ -73,10 +69,17 @@ void Mesh::want(std::set<std::string> addresses) {
   }
 }
 
+void Mesh::accept_again() {
+  if (suspended_ < 0) return;
+  error_code error;
+  acceptor_.assign(protocol_, std::exchange(suspended_, -1), error);
+  if (error) handlers_.say("can't accept members any more: " + error.message());
+}
+
 void Mesh::stop() {
   stopping_ = true;
-  error_code ignored;
-  acceptor_.close(ignored);
+  if (suspended_ >= 0) ::close(std::exchange(suspended_, -1));
+  stop_listening(acceptor_);
   for (const auto& [number, channel] : dialed_) channel->finish();
   for (const auto& channel : accepted_) channel->finish();
 }

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include "cluster/acceptor.hpp"
 #include "cluster/backoff.hpp"
 #include "cluster/channel.hpp"
 #include "cluster/cluster.hpp"
@@ -58,10 +58,12 @@ class Mesh {
   /// Says goodbye on every connection.
   void goodbye(const std::string& reason);
   const std::string& address() const noexcept { return self_.address; }
+  int listener_fd() { return acceptor_.native_handle(); }
+  void stop_accepting() noexcept { suspended_ = suspend_listening(acceptor_); }
+  void accept_again();
   const Hello& self() const noexcept { return self_; }
 
  private:
-  using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, Executor>;
   enum class Ended { again, myself, doubled };
 
   Task<void> accept();
@@ -82,6 +84,7 @@ class Mesh {
   boost::asio::ssl::context context_;
   Hello self_;
   const Handlers handlers_;
+  const boost::asio::ip::tcp protocol_;
   Acceptor acceptor_;
   std::map<tls::MemberNumber, ChannelPtr> dialed_;
   std::set<ChannelPtr> accepted_;
@@ -91,6 +94,7 @@ class Mesh {
   std::set<std::string> own_;                    // of those wanted
   std::map<std::string, std::string> troubles_;  // why a peer was not reached, as it was said last
   bool stopping_ = false;
+  int suspended_ = -1;  // the listener, while another process has it
 };
 
 }  // namespace sluice::cluster

@@ -7,11 +7,13 @@
 #include <variant>
 #include <vector>
 
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/system/result.hpp>
 
 #include "base/bytes.hpp"
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "cluster/handover.hpp"
 #include "server/tls/session_id.hpp"
 #include "server/tls/session_store.hpp"
 #include "server/tls/ticket_keys.hpp"
@@ -24,9 +26,9 @@
 /// skipped.
 namespace sluice::cluster {
 
-inline constexpr std::uint8_t kMajor = 1, kMinor = 0;
+inline constexpr std::uint8_t kMajor = 1, kMinor = 1;
 inline constexpr std::uint8_t kOptional = 128;
-inline constexpr std::size_t kMessageMax = 64 * 1024;  ///< With its header.
+inline constexpr std::size_t kMessageMax = 64 * 1024;  ///< With its header; of State: kStateMax.
 inline constexpr std::size_t kHeaderSize = 5;          ///< length[4], of type and body; type[1].
 inline constexpr std::size_t kTextMax = 255;           ///< Of a name, an address, a reason.
 
@@ -62,6 +64,8 @@ struct Digest {
   std::uint32_t stored_sessions = 0;  ///< Of clients with session IDs.
   std::uint64_t keys = 0;             ///< TicketKeyRing::fingerprint().
   std::uint64_t clock_ms = 0;         ///< Wall time.
+  std::uint32_t connections = 0;      ///< Open. Since 1.1, as the next one.
+  std::uint32_t takes = 0;            ///< Live connections per second that it would take from others.
   bool operator==(const Digest&) const = default;
 };
 
@@ -100,16 +104,72 @@ struct Moved {
   std::vector<tls::SessionStore::Word> words{};
 };
 
+// Live connections (cluster/handover.hpp). Each message names the hand-over by its source's number for it.
+
+enum class Transport : std::uint8_t {
+  fd = 1,  ///< To a process on this host, which gets the descriptor.
+  relay,   ///< The source goes on to pass on what client and target send.
+  repair,  ///< TCP_REPAIR: the target makes the same TCP connection.
+};         // others are of later versions, and refused by whoever is asked
+
+/// May this connection come? From its source, as are State and Commit.
+struct Prepare {
+  HandoverId handover = 0;
+  Transport transport = Transport::relay;
+  boost::asio::ip::tcp::endpoint client{}, local{};  ///< Of its TCP connection, as the source sees it.
+  std::uint32_t image_size = 0;                      ///< About; of State's image.
+  std::string place{};                               ///< For `repair`: where the source takes frames.
+};
+
+/// It may. From its target, as is Ready.
+struct Prepared {
+  HandoverId handover = 0;
+  std::string place{};  ///< For `repair`: where the target takes frames.
+};
+
+/// Everything about it, keys included: the source has stopped.
+struct State {
+  /// What is read and not understood yet, and sealed and not sent yet, are most of it.
+  static constexpr std::size_t kImageMax = 192 * 1024;
+  /// Mostly what was sent and is not acknowledged: a client 80 ms away takes 100 Mbit/s with so much. Whoever
+  /// has more on its way moves later. It takes 8 ms of a gigabit, for which digests behind it wait.
+  static constexpr std::size_t kTcpMax = 1024 * 1024;
+
+  HandoverId handover = 0;
+  tls::SecretBytes image{};
+  tls::SecretBytes tcp{};  ///< For `repair`, and its helper's business.
+};
+inline constexpr std::size_t kStateMax =
+    kHeaderSize + sizeof(HandoverId) + 2 * 4 + State::kImageMax + State::kTcpMax;
+
+/// It is made, and silent.
+struct Ready {
+  HandoverId handover = 0;
+};
+
+/// The source's keys are wiped: it is the target's.
+struct Commit {
+  HandoverId handover = 0;
+};
+
+/// Whoever says it takes part no more. From either side.
+struct Cancel {
+  enum class Side : std::uint8_t { source = 1, target = 2 };
+  HandoverId handover = 0;
+  Side from = Side::source;  ///< Who says it: both sides count their hand-overs from 1.
+  std::string reason{};
+};
+
 /// A message of a later minor version.
 struct Unknown {
   std::uint8_t type = 0;
 };
 
-using Message =
-    std::variant<Hello, Goodbye, Digest, WantKeys, Keys, Fetch, Fetched, Push, Pushed, Moved, Unknown>;
+using Message = std::variant<Hello, Goodbye, Digest, WantKeys, Keys, Fetch, Fetched, Push, Pushed, Moved,
+                             Prepare, Prepared, State, Ready, Commit, Cancel, Unknown>;
 
 enum class ProtocolError {
-  too_long = 1,  ///< A message longer than `kMessageMax`.
+  too_long = 1,  ///< A message longer than one of its type may be.
   malformed,     ///< Fields that do not fit the message, or values that are none.
   unknown_type,  ///< A type below `kOptional` that this version does not have.
   not_a_hello,   ///< Something else came first.
@@ -117,7 +177,7 @@ enum class ProtocolError {
 const boost::system::error_category& protocol_category() noexcept;
 boost::system::error_code make_error_code(ProtocolError error) noexcept;
 
-/// Appends the whole message. Aborts when it would be longer than `kMessageMax`: whoever makes it keeps to
+/// Appends the whole message. Aborts when it would be longer than its type may be: whoever makes it keeps to
 /// the bounds. Unknown is not to be sent.
 void append(const Message& message, tls::SecretBuffer& out);
 
@@ -131,6 +191,8 @@ class Inbox {
   boost::system::result<std::optional<Message>> next();
 
  private:
+  void forget_taken();
+
   tls::SecretBuffer buffer_;
   std::size_t taken_ = 0;
 };

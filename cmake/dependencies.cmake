@@ -13,6 +13,7 @@ pkg_check_modules(CAres REQUIRED IMPORTED_TARGET libcares)
 pkg_check_modules(Bpf REQUIRED IMPORTED_TARGET libbpf>=1.1)
 pkg_check_modules(Nftables REQUIRED IMPORTED_TARGET libnftables)
 pkg_check_modules(PostgreSQL REQUIRED IMPORTED_TARGET libpq)
+pkg_check_modules(Systemd REQUIRED IMPORTED_TARGET libsystemd)
 pkg_check_modules(TomlPlusPlus REQUIRED IMPORTED_TARGET tomlplusplus)
 
 # malloc of the programs that serve. Sanitizers bring their own.

@@ -13,7 +13,7 @@ set -eu
 
 build="g++ cmake ninja-build pkg-config ccache git ca-certificates
   libboost1.81-dev libboost-url1.81-dev libssl-dev libsqlite3-dev prometheus-cpp-dev libtomlplusplus-dev
-  libargon2-dev libpq-dev libc-ares-dev libbpf-dev libnftables-dev libcli11-dev libjemalloc-dev libgtest-dev libgmock-dev"
+  libargon2-dev libpq-dev libc-ares-dev libbpf-dev libnftables-dev libcli11-dev libjemalloc-dev libsystemd-dev libgtest-dev libgmock-dev"
 test="clang clang-format clang-tidy libclang-rt-14-dev llvm-14 curl openssl python3 python3-pytest python3-jsonschema
   python3-selenium chromium chromium-driver fonts-dejavu-core sqlite3 postgresql-15 etcd-server etcd-client
   dnsmasq-base valgrind haproxy iproute2 nftables util-linux"

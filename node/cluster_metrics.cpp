@@ -37,9 +37,8 @@ void add_discovery(server::Page& page, const cluster::DiscoveryView& view) {
   page.value({}, static_cast<double>(view.addresses));
 }
 
-void add_migrations(server::Page& page, const cluster::View& view) {
+void add_moves(server::Page& page, const cluster::View& view) {
   const cluster::ExchangeCounts& counts = view.sessions;
-  page.family("migrations_total", "What moved between members.", MetricType::Counter);
   const auto add = [&](const char* kind, const char* transport, const char* direction, const char* result,
                        std::uint64_t count) {
     page.value({{"kind", kind}, {"transport", transport}, {"direction", direction}, {"result", result}},
@@ -57,6 +56,9 @@ void add_migrations(server::Page& page, const cluster::View& view) {
   add("hello", "relay", "out", "ok", view.newcomers_sent);
   add("hello", "relay", "out", "unreached", view.newcomers_unreached);
   add("hello", "relay", "in", "ok", view.newcomers_received);
+}
+
+void add_delegation(server::Page& page, const cluster::View& view) {
   page.family("cluster_delegated_share", "Of newcomers that go to another member although there is room.",
               MetricType::Gauge);
   page.value({}, view.newcomers_share);
@@ -78,12 +80,14 @@ void add_fetch_times(server::Page& page, const cluster::FetchTimes& times) {
 
 }  // namespace
 
+void ClusterNode::add_migrations(server::Page& page) const { add_moves(page, cluster_.view()); }
+
 std::string ClusterNode::metrics() const {
   const cluster::View view = cluster_.view();
   server::Page page(server_);
   add_members(page, view);
   add_discovery(page, view.discovery);
-  add_migrations(page, view);
+  add_delegation(page, view);
   add_fetch_times(page, view.sessions.fetch_times);
   return page.text();
 }
@@ -116,6 +120,7 @@ boost::json::object ClusterNode::status() const {
             {"trouble", view.discovery.trouble},
             {"addresses", view.discovery.addresses},
             {"dialed", view.dialed}}},
+          {"connections", {{"helper", view.helper}, {"kept", view.kept}}},
           {"members", std::move(members)}};
 }
 

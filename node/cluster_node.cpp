@@ -51,24 +51,40 @@ cluster::EtcdOptions etcd_options_of(const ClusterConfig& config) {
 }
 
 /// Of settings that were checked.
-cluster::Options options_of(const ClusterConfig& config, std::uint16_t service_port) {
-  return {.listen = server::parse_endpoint(config.listen),
-          .advertise = config.advertise,
-          .service_port = service_port,
-          .agent_listen = config.agent_listen.empty()
-                              ? std::nullopt
-                              : std::optional(server::parse_endpoint(config.agent_listen)),
-          .peers = config.peers,
-          .dns = config.discovery == "dns" ? std::optional(dns_options_of(config)) : std::nullopt,
-          .etcd = config.discovery == "etcd" ? std::optional(etcd_options_of(config)) : std::nullopt,
-          .identity = {.certificate = config.certificate,
-                       .private_key = config.private_key,
-                       .authority = config.authority},
-          .fetch_timeout = config.fetch_timeout,
-          .delegate = config.delegate};
+cluster::Options options_of(const ClusterConfig& config, std::uint16_t service_port,
+                            server::Inheritance& inherited) {
+  return {
+      .listen = server::parse_endpoint(config.listen),
+      .listen_fd = inherited.take_one("cluster.listen", config.listen),
+      .advertise = config.advertise,
+      .service_port = service_port,
+      .agent_listen = config.agent_listen.empty()
+                          ? std::nullopt
+                          : std::optional(server::parse_endpoint(config.agent_listen)),
+      .agent_fd = inherited.take_one("cluster.agent_listen", config.agent_listen),
+      .peers = config.peers,
+      .dns = config.discovery == "dns" ? std::optional(dns_options_of(config)) : std::nullopt,
+      .etcd = config.discovery == "etcd" ? std::optional(etcd_options_of(config)) : std::nullopt,
+      .identity = {.certificate = config.certificate,
+                   .private_key = config.private_key,
+                   .authority = config.authority},
+      .fetch_timeout = config.fetch_timeout,
+      .delegate = config.delegate,
+      .rebalance = config.rebalance == "relay" || (config.rebalance == "auto" && !config.tcp_helper.empty()),
+      .tcp_helper = config.tcp_helper};
 }
 
 std::uint32_t whole(double value) { return static_cast<std::uint32_t>(std::clamp(value, 0.0, 4e9)); }
+
+/// A connection is idle or busy for moments; what it uses is the same.
+cluster::Movable movable_of(std::uint64_t idle, std::uint64_t busy, double cpus) {
+  const double each = cpus / static_cast<double>(std::max<std::uint64_t>(1, idle + busy));
+  const auto some = [each](std::uint64_t count) {
+    return cluster::Movable::Some{.count = static_cast<std::uint32_t>(count),
+                                  .cpus = each * static_cast<double>(count)};
+  };
+  return {.idle = some(idle), .busy = some(busy)};
+}
 
 /// How much room there is, as admission sees it.
 cluster::Load load_of(const server::Server& server) {
@@ -83,8 +99,17 @@ cluster::Load load_of(const server::Server& server) {
   digest.live_sessions = static_cast<std::uint32_t>(server.admission().sessions().live());
   const double room = std::min(view.plan.sessions_max - digest.live_sessions, view.plan.quota);
   digest.room_sessions = whole(room);
-  return {.digest = digest,
-          .spare_per_s = std::min(view.plan.rate, std::max(0.0, room)) - view.offered_per_s};
+  const auto idle = server.connections(server::ConnectionState::idle);
+  const auto busy = server.connections(server::ConnectionState::active);
+  digest.connections =
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(server.open_connections(), UINT32_MAX));
+  const std::uint64_t most = server.config().limits.connections;
+  cluster::Load load{.digest = digest,
+                     .spare_per_s = std::min(view.plan.rate, std::max(0.0, room)) - view.offered_per_s};
+  load.room_connections =
+      whole(static_cast<double>(most - std::min<std::uint64_t>(most, digest.connections)));
+  load.movable = movable_of(idle, busy, sample.elapsed_s > 0 ? sample.cpu_requests / sample.elapsed_s : 0);
+  return load;
 }
 
 void say(std::string_view line) {
@@ -116,6 +141,13 @@ void ClusterConfig::declare(server::Settings& settings) {
                "host:port for HAProxy's agent-check: says how much weight to give; empty: none");
   settings.add("cluster.ticket_secret_file", ticket_secret_file,
                "Ticket keys are derived from it, the same on all members; empty: they agree on keys");
+  settings.add_choice(
+      "cluster.rebalance", rebalance, {"auto", "relay", "off"},
+      "Live connections go to members with more room: auto: where nothing stays behind; relay: "
+      "also where this member has to pass their bytes on");
+  settings.add(
+      "cluster.tcp_helper", tcp_helper,
+      "Socket of sluice-tcp, the process with the privileges to move TCP connections; empty: there is none");
   settings.add("cluster.delegate", delegate,
                "Newcomers, and sessions that nobody uses, may go to a member that has more room");
   settings.add("cluster.fetch_timeout", fetch_timeout, 1ms, 1s,
@@ -201,17 +233,33 @@ server::Membership ClusterConfig::membership() const {
 void ClusterConfig::try_files() const {
   if (!enabled()) return;
   membership();
-  const cluster::Options options = options_of(*this, 0);
+  server::Inheritance nothing;
+  const cluster::Options options = options_of(*this, 0, nothing);
   cluster::make_peer_context(options.identity);
   if (options.etcd && !etcd_authority.empty()) cluster::make_client_context(options.etcd->tls);
 }
 
-ClusterNode::ClusterNode(const ClusterConfig& config, server::Server& server)
+ClusterNode::ClusterNode(const ClusterConfig& config, server::Server& server, server::Inheritance& inherited)
     : config_(config),
       server_(server),
       cluster_(
-          options_of(config, server.endpoints().front().port()), server.tls(),
-          [&server] { return load_of(server); }, say) {}
+          options_of(config, server.endpoints().front().port(), inherited), server.tls(),
+          [&server] { return load_of(server); }, say),
+      carrier_(cluster_, server, config.rebalance == "relay") {}
+
+std::string ClusterNode::send_connections(std::string_view to, std::size_t count) {
+  const auto member = cluster_.find(to);
+  if (!member) return "there is no member \"" + std::string(to) + "\" that is alive";
+  cluster_.mover().send(*member, count, Monotonic::now());
+  return {};
+}
+
+std::vector<server::Inheritable> ClusterNode::inheritable() {
+  const auto [members, balancers] = cluster_.listener_fds();
+  std::vector<server::Inheritable> all{{"cluster.listen", config_.listen, members}};
+  if (balancers >= 0) all.push_back({"cluster.agent_listen", config_.agent_listen, balancers});
+  return all;
+}
 
 void ClusterNode::join() {
   const std::size_t others = cluster_.join(config_.join_timeout);

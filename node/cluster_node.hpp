@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cluster/cluster.hpp"
+#include "node/connection_carrier.hpp"
 #include "server/peers.hpp"
 #include "server/server.hpp"
 #include "server/settings.hpp"
@@ -35,6 +36,8 @@ struct ClusterConfig {
   std::string agent_listen{};        ///< Empty: nobody asks.
   std::string ticket_secret_file{};  ///< Empty: members agree on ticket keys.
   bool delegate = true;
+  std::string rebalance{"auto"};  ///< "relay", "off"; "auto": only where nothing stays behind.
+  std::string tcp_helper{};       ///< Path of sluice-tcp's socket; empty: there is none.
   Duration fetch_timeout{5};
   Duration join_timeout{3'000};
 
@@ -54,11 +57,22 @@ struct ClusterConfig {
 class ClusterNode final : public server::Peers {
  public:
   /// Listens. Throws with a sentence.
-  ClusterNode(const ClusterConfig& config, server::Server& server);
+  ClusterNode(const ClusterConfig& config, server::Server& server, server::Inheritance& inherited);
 
   /// Before the server starts. Says what it found.
   void join();
   void drain() { cluster_.drain(); }
+  std::vector<server::Inheritable> inheritable();
+  /// Another process of this member is there.
+  void stop_accepting() { cluster_.stop_accepting(); }
+  /// Any more.
+  void accept_again() { cluster_.accept_again(); }
+  /// It can leave without a trace: its connections go to others, TCP and all.
+  bool repairs() const noexcept { return cluster_.repairs(); }
+  /// Its connections go to others.
+  void evacuate() { cluster_.mover().evacuate(); }
+  /// Some go to the member of that name. Empty, or why not.
+  std::string send_connections(std::string_view to, std::size_t count);
   /// After the server ended.
   void leave() { cluster_.leave(); }
 
@@ -76,12 +90,14 @@ class ClusterNode final : public server::Peers {
   }
   void received() override { cluster_.received(); }
   std::string metrics() const override;
+  void add_migrations(server::Page& page) const override;
   boost::json::object status() const override;
 
  private:
   const ClusterConfig& config_;
   server::Server& server_;
   cluster::Cluster cluster_;
+  ConnectionCarrier carrier_;
 };
 
 }  // namespace sluice::node

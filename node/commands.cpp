@@ -13,6 +13,7 @@
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
+#include <thread>
 
 #include <openssl/crypto.h>
 #include <boost/asio/io_context.hpp>
@@ -20,6 +21,8 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
 
 #include "server/listener.hpp"
 #include "server/metrics.hpp"
@@ -177,22 +180,61 @@ http::response<http::string_body> ask(const std::string& url,
   }
 }
 
-}  // namespace
+/// The new process has a minute to come up.
+constexpr std::chrono::seconds kUpgradePatience{75};
 
-int control(const std::string& admin_url, const std::string& token, const std::string& what,
-            const std::string& argument) {
-  if ((what == "policy") == argument.empty()) {
-    throw std::runtime_error(what == "policy" ? "say which policy: off, observe, paper or session-budget"
-                                              : what + " takes no argument");
-  }
-  const bool posts = what == "drain" || what == "policy";
-  http::request<http::string_body> request{posts ? http::verb::post : http::verb::get, "/" + what, 11};
-  request.body() = argument;
+http::request<http::string_body> request_for(http::verb method, const std::string& target,
+                                             const std::string& body, const std::string& token) {
+  http::request<http::string_body> request{method, target, 11};
+  request.body() = body;
   request.prepare_payload();
   request.set(http::field::host, "sluice");
   request.set(http::field::connection, "close");
   if (!token.empty()) request.set(http::field::authorization, "Bearer " + token);
-  const auto response = ask(admin_url, request);
+  return request;
+}
+
+/// Begins it, and waits until another process answers, or the old one says why not.
+int upgrade(const std::string& admin_url, const std::string& token) {
+  const auto status = [&] {
+    const auto response = ask(admin_url, request_for(http::verb::get, "/status", "", token));
+    return boost::json::parse(response.body()).as_object();
+  };
+  const auto before = status().at("pid").as_int64();
+  const auto begun = ask(admin_url, request_for(http::verb::post, "/upgrade", "", token));
+  if (begun.result_int() >= 300) throw std::runtime_error(begun.body().substr(0, begun.body().find('\n')));
+  const auto started = Monotonic::now();
+  while (Monotonic::now() - started < kUpgradePatience) {
+    const auto now = status();
+    const auto pid = now.at("pid").as_int64();
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Monotonic::now() - started);
+    if (pid != before) {
+      std::printf("process %lld has taken over from %lld, after %lld ms\n", static_cast<long long>(pid),
+                  static_cast<long long>(before), static_cast<long long>(took.count()));
+      return 0;
+    }
+    const auto& upgrade = now.at("upgrade").as_object();
+    if (upgrade.at("state") == "failed")
+      throw std::runtime_error("the old process goes on: " + std::string(upgrade.at("reason").as_string()));
+    std::this_thread::sleep_for(std::chrono::milliseconds{50});
+  }
+  throw std::runtime_error("no other process has taken over in time; see the server's output");
+}
+
+}  // namespace
+
+int control(const std::string& admin_url, const std::string& token, const std::string& what,
+            const std::string& argument) {
+  if (what == "migrate" && argument.starts_with(' ')) throw std::runtime_error("say where: --to MEMBER");
+  const bool takes = what == "policy" || what == "migrate" || argument == "migrate";
+  if (takes == argument.empty()) {
+    throw std::runtime_error(what == "policy" ? "say which policy: off, observe, paper or session-budget"
+                                              : what + " takes no argument");
+  }
+  if (what == "upgrade") return upgrade(admin_url, token);
+  const bool posts = what == "drain" || what == "policy" || what == "migrate";
+  const auto response =
+      ask(admin_url, request_for(posts ? http::verb::post : http::verb::get, "/" + what, argument, token));
   const bool fine = response.result_int() < 300;
   std::fputs(response.body().c_str(), fine ? stdout : stderr);
   return fine ? 0 : 1;

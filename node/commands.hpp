@@ -12,7 +12,8 @@ struct ConfigSources {
   std::string file{};               ///< -c
   std::vector<std::string> sets{};  ///< --set key=value, in order.
   bool dev = false;
-  unsigned dev_port = 0;  ///< 0: as configured, or 8443.
+  unsigned dev_port = 0;               ///< 0: as configured, or 8443.
+  std::vector<std::string> command{};  ///< Binary and arguments, to be started again in an upgrade.
 };
 
 /// Settings of server and application with all sources applied. Keeps what it was made from.

@@ -6,6 +6,7 @@
 
 #include "node/commands.hpp"
 #include "node/node.hpp"
+#include "node/upgrade.hpp"
 
 namespace sluice::node {
 
@@ -48,7 +49,7 @@ int run(int argc, char** argv, Application application) {
   cli.require_subcommand(1);
   cli.set_help_all_flag("--help-all", "Help of all commands");
 
-  ConfigSources sources;
+  ConfigSources sources{.command = own_command(argc, argv)};
   std::function<int()> chosen;
 
   auto* serve_command = cli.add_subcommand("serve", "Serve HTTPS until told to stop");
@@ -105,12 +106,27 @@ int run(int argc, char** argv, Application application) {
   control_command
       ->add_option(
           "what", what,
-          "status; drain; policy NAME (off, observe, paper, session-budget); samples (what admission saw in "
-          "the last ten minutes, CSV for sluice-replay)")
+          "status; drain [--migrate]; upgrade (the binary as it is now takes over, no connection is broken); "
+          "migrate --to MEMBER [--count N]; policy NAME "
+          "(off, observe, paper, session-budget); samples (what admission saw in the last ten minutes, CSV "
+          "for sluice-replay)")
       ->required()
-      ->check(CLI::IsMember({"status", "drain", "policy", "samples"}));
+      ->check(CLI::IsMember({"status", "drain", "upgrade", "migrate", "policy", "samples"}));
   control_command->add_option("argument", argument, "Of policy: its name");
-  control_command->callback([&] { chosen = [&] { return control(admin, token, what, argument); }; });
+  bool migrate = false;
+  control_command->add_flag("--migrate", migrate, "Of drain: live connections go to other members");
+  std::string to;
+  control_command->add_option("--to", to, "Of migrate: the member's name");
+  unsigned moved = 1'000'000;
+  control_command->add_option("--count", moved, "Of migrate: how many connections; without it all there are")
+      ->check(CLI::Range(1u, 1'000'000u));
+  control_command->callback([&] {
+    chosen = [&] {
+      if (what == "migrate") argument = to + " " + std::to_string(moved);
+      if (what == "drain" && migrate) argument = "migrate";
+      return control(admin, token, what, argument);
+    };
+  });
 
   bool json = false;
   auto* version_command = cli.add_subcommand("version", "Print the version");

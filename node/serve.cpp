@@ -1,4 +1,5 @@
 #include <sys/resource.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -14,6 +15,8 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "node/commands.hpp"
+#include "node/takeover.hpp"
+#include "node/upgrade.hpp"
 #include "server/admin.hpp"
 #include "server/server.hpp"
 
@@ -47,18 +50,45 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &files);
 }
 
+/// What the service manager wants to know (sd_notify(3)); nothing happens without one.
+void tell_manager(bool ready) {
+  if (ready) {
+    ::sd_notifyf(0, "READY=1\nMAINPID=%ld", static_cast<long>(::getpid()));
+  } else {
+    ::sd_notify(0, "STOPPING=1");
+  }
+}
+
 /// Runs on the main thread: waits for signals and for what the admin listener asks, and ends the server in
 /// order.
 class Supervisor {
  public:
-  Supervisor(server::Server& server, ClusterNode* cluster) : server_(server), cluster_(cluster) {
-    for (const int signal : {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1}) signals_.add(signal);
+  Supervisor(server::Server& server, ClusterNode* cluster, std::vector<std::string> command)
+      : server_(server),
+        cluster_(cluster),
+        upgrade_(std::move(command), server,
+                 {.inheritable = [this] { return inheritable(); },
+                  .taken_over = [this] { boost::asio::post(io_, [this] { hand_over(); }); },
+                  .lost = [this] { boost::asio::post(io_, [this] { serve_on(); }); }}) {
+    for (const int signal : {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2}) signals_.add(signal);
   }
 
+  /// Null: there is none. Before run().
+  void set_admin(server::Admin* admin) { admin_ = admin; }
+
   /// Any thread.
-  void drain() {
-    boost::asio::post(io_, [this] { announce_drain(server_.config().drain_grace); });
+  void drain(bool migrate) {
+    boost::asio::post(io_, [this, migrate] {
+      if (migrate && cluster_ != nullptr) cluster_->evacuate();
+      migrates_ = migrate;
+      announce_drain(server_.config().drain_grace);
+    });
   }
+  std::string migrate(std::string_view to, std::size_t count) {
+    return cluster_ == nullptr ? "this server is in no cluster" : cluster_->send_connections(to, count);
+  }
+
+  Upgrade& upgrade() noexcept { return upgrade_; }
 
   /// Returns when every processor has ended.
   void run() {
@@ -69,6 +99,7 @@ class Supervisor {
     });
     io_.run();
     joiner.join();
+    upgrade_.finish();
   }
 
  private:
@@ -82,10 +113,11 @@ class Supervisor {
 
   void on_signal(int signal) {
     switch (signal) {
-      case SIGTERM: announce_drain(server_.config().drain_grace); break;
+      case SIGTERM: drain(cluster_ != nullptr && cluster_->repairs()); break;
       case SIGINT: draining_ ? server_.abort() : announce_drain({}); break;
       case SIGQUIT: server_.abort(); break;
       case SIGUSR1: server_.log().reopen(); break;
+      case SIGUSR2: begin_upgrade(); break;
       default:
         std::fputs("reloading is not possible yet; restart to read the configuration again\n", stderr);
         break;
@@ -95,6 +127,7 @@ class Supervisor {
   /// Still taking connections for `grace`; whoever asks again has no balancer to wait for.
   void announce_drain(server::Settings::Duration grace) {
     if (!std::exchange(announced_, true)) {
+      if (!upgrade_.taken_over()) tell_manager(false);
       std::puts("draining");
       std::fflush(stdout);
       server_.announce_drain();
@@ -102,12 +135,44 @@ class Supervisor {
       if (grace > grace.zero()) {
         deadline_.expires_after(grace);
         deadline_.async_wait([this](const boost::system::error_code& error) {
-          if (!error) begin_drain();
+          if (!error) end_service();
         });
         return;
       }
     }
-    begin_drain();
+    end_service();
+  }
+
+  /// At once, or when every connection that would go elsewhere has gone.
+  void end_service() {
+    if (!migrates_) return begin_drain();
+    handed_at_ = Monotonic::now();
+    await_evacuated();
+  }
+
+  void await_evacuated() {
+    const auto passed = Monotonic::now() - handed_at_;
+    const auto relayed = server_.connections(server::ConnectionState::relayed);
+    if (draining_) return;
+    if (server_.open_connections() == relayed || passed >= server_.config().drain_timeout) {
+      std::printf("evacuated in %lld ms: %llu connections are relayed, %llu stayed\n", milliseconds(passed),
+                  static_cast<unsigned long long>(relayed),
+                  static_cast<unsigned long long>(server_.open_connections() - relayed));
+      std::fflush(stdout);
+      return begin_drain();
+    }
+    look_again([this] { await_evacuated(); });
+  }
+
+  void look_again(std::function<void()> look) {
+    deadline_.expires_after(std::chrono::milliseconds{10});
+    deadline_.async_wait([look = std::move(look)](const boost::system::error_code& error) {
+      if (!error) look();
+    });
+  }
+
+  static long long milliseconds(Monotonic::duration time) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
   }
 
   void begin_drain() {
@@ -115,22 +180,85 @@ class Supervisor {
     server_.drain();
     deadline_.expires_after(server_.config().drain_timeout);
     deadline_.async_wait([this](const boost::system::error_code& error) {
+      if (!error) cut();
+    });
+  }
+
+  /// Who is relayed can be ended between two answers, by whoever serves him.
+  void cut() {
+    server_.end_relays();
+    deadline_.expires_after(server_.config().limits.close_timeout);
+    deadline_.async_wait([this](const boost::system::error_code& error) {
       if (!error) server_.abort();
     });
   }
 
+  void begin_upgrade() {
+    const std::string why_not = upgrade_.begin();
+    if (!why_not.empty()) std::fprintf(stderr, "no upgrade: %s\n", why_not.c_str());
+  }
+
+  std::vector<server::Inheritable> inheritable() {
+    auto all = server_.inheritable();
+    if (admin_ != nullptr) all.push_back(admin_->inheritable());
+    if (cluster_ != nullptr) {
+      for (auto& listener : cluster_->inheritable()) all.push_back(std::move(listener));
+    }
+    return all;
+  }
+
+  /// Another process accepts; every connection goes there.
+  void hand_over() {
+    handed_at_ = Monotonic::now();
+    handed_ = server_.open_connections();
+    server_.stop_accepting();
+    if (admin_ != nullptr) admin_->stop_accepting();
+    if (cluster_ != nullptr) cluster_->stop_accepting();
+    server_.move({.carrier = &upgrade_, .all = true});
+    await_empty();
+  }
+
+  /// The other process has ended; what it had got of connections ended with it.
+  void serve_on() {
+    if (draining_) return;
+    deadline_.cancel();
+    server_.move({});
+    server_.accept_again();
+    if (admin_ != nullptr) admin_->accept_again();
+    if (cluster_ != nullptr) cluster_->accept_again();
+  }
+
+  void await_empty() {
+    if (!upgrade_.taken_over()) return;  // any more
+    const auto passed = Monotonic::now() - handed_at_;
+    if (server_.open_connections() > 0 && passed < server_.config().drain_timeout)
+      return look_again([this] { await_empty(); });
+    std::printf("handed over: %llu connections in %lld ms, %llu left\n",
+                static_cast<unsigned long long>(handed_), milliseconds(passed),
+                static_cast<unsigned long long>(server_.open_connections()));
+    std::fflush(stdout);
+    begin_drain();
+  }
+
   server::Server& server_;
   ClusterNode* const cluster_;  // null: it stands alone
+  server::Admin* admin_ = nullptr;
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_{io_};
   boost::asio::steady_timer deadline_{io_};
+  Upgrade upgrade_;
+  Monotonic::time_point handed_at_{};
+  std::uint64_t handed_ = 0;
   bool announced_ = false;
+  bool migrates_ = false;
   bool draining_ = false;
 };
 
 }  // namespace
 
-int serve(const Application& application, const ConfigSources& sources) {
+namespace {
+
+int serve(const Application& application, const ConfigSources& sources, Takeover* takeover) {
   const auto loaded = load(application, sources);
   server::Config& config = loaded->config;
   report_problems(std::move(loaded->problems));
@@ -148,13 +276,27 @@ int serve(const Application& application, const ConfigSources& sources) {
 
   const auto app = application.make(config);
   {
-    server::Server server(config, *app, loaded->cluster.membership());
+    server::Inheritance nothing;
+    server::Inheritance& inherited = takeover != nullptr ? takeover->inheritance() : nothing;
+    server::Server server(config, *app, loaded->cluster.membership(), inherited);
     std::unique_ptr<ClusterNode> cluster;
-    if (loaded->cluster.enabled()) cluster = std::make_unique<ClusterNode>(loaded->cluster, server);
-    Supervisor supervisor(server, cluster.get());
+    if (loaded->cluster.enabled())
+      cluster = std::make_unique<ClusterNode>(loaded->cluster, server, inherited);
+    Supervisor supervisor(server, cluster.get(), sources.command);
     std::unique_ptr<server::Admin> admin;
-    if (!config.admin_listen.empty())
-      admin = std::make_unique<server::Admin>(server, [&] { supervisor.drain(); });
+    if (!config.admin_listen.empty()) {
+      admin = std::make_unique<server::Admin>(
+          server,
+          server::Admin::Hooks{.drain = [&](bool migrate) { supervisor.drain(migrate); },
+                               .migrate = [&](std::string_view to,
+                                              std::size_t count) { return supervisor.migrate(to, count); },
+                               .upgrade = [&] { return supervisor.upgrade().begin(); },
+                               .upgrade_status = [&] { return supervisor.upgrade().status(); }},
+          inherited);
+    }
+    supervisor.set_admin(admin.get());
+    if (takeover != nullptr && loaded->cluster.ticket_secret_file.empty())
+      server.tls().ticket_keys().replace(takeover->keys(), wall_now());
     if (cluster) cluster->join();
     server.start(cluster.get());
     if (admin) admin->start();
@@ -166,11 +308,25 @@ int serve(const Application& application, const ConfigSources& sources) {
     }
     std::puts("ready");
     std::fflush(stdout);
+    if (takeover != nullptr) takeover->up(server);
+    tell_manager(true);
     supervisor.run();
-    if (cluster) cluster->leave();
+    if (cluster && !supervisor.upgrade().taken_over()) cluster->leave();
   }
   app->stop();
   return 0;
+}
+
+}  // namespace
+
+int serve(const Application& application, const ConfigSources& sources) {
+  const auto takeover = Takeover::of_environment();
+  try {
+    return serve(application, sources, takeover.get());
+  } catch (const std::exception& error) {
+    if (takeover) takeover->failed(error.what());
+    throw;
+  }
 }
 
 }  // namespace sluice::node

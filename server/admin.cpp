@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <stdexcept>
 #include <thread>
@@ -83,50 +85,89 @@ class Reserve {
 
 class Admin::Impl {
  public:
-  Impl(Server& server, std::function<void()> on_drain) : server_(server), on_drain_(std::move(on_drain)) {
+  Impl(Server& server, Hooks hooks, Inheritance& inherited) : server_(server), hooks_(std::move(hooks)) {
     const std::string& address = server.config().admin_listen;
+    auto taken = inherited.take("admin.listen", address);
     if (address.starts_with("unix:")) {
-      listen_local(address.substr(5));
+      listen_local(address.substr(5), taken.empty() ? -1 : taken.front().release());
     } else {
-      listen_tcp(address);
+      listen_tcp(address, std::move(taken));
     }
   }
   ~Impl() {
     io_.stop();
     if (thread_.joinable()) thread_.join();
-    if (!socket_path_.empty()) ::unlink(socket_path_.c_str());
+    if (!socket_path_.empty() && parked_ < 0) ::unlink(socket_path_.c_str());
+    if (parked_ >= 0) ::close(parked_);
   }
 
   void start() {
-    if (tcp_) asio::co_spawn(io_, accept_loop(*tcp_), asio::detached);
-    if (local_) asio::co_spawn(io_, accept_loop(*local_), asio::detached);
+    accept();
     thread_ = std::thread([this] { io_.run(); });
   }
 
+  int fd() { return tcp_ ? tcp_->native_handle() : local_->native_handle(); }
+
+  void stop_accepting() {
+    asio::post(io_, [this] {
+      if (tcp_) parked_ = release(*tcp_);
+      if (local_) parked_ = release(*local_);
+    });
+  }
+
+  void accept_again() {
+    asio::post(io_, [this] {
+      boost::system::error_code error;
+      const int fd = std::exchange(parked_, -1);
+      if (fd < 0) return;
+      if (tcp_) tcp_->assign(protocol_, fd, error);
+      if (local_) local_->assign(stream_protocol{}, fd, error);
+      accept();
+    });
+  }
+
+  Server& server_;
   std::string url_;
 
  private:
+  template <class Acceptor>
+  static int release(Acceptor& acceptor) {
+    boost::system::error_code error;
+    const int fd = acceptor.release(error);
+    return error ? -1 : fd;
+  }
+
+  void accept() {
+    if (tcp_) asio::co_spawn(io_, accept_loop(*tcp_), asio::detached);
+    if (local_) asio::co_spawn(io_, accept_loop(*local_), asio::detached);
+  }
+
   template <class Protocol>
   using Acceptor = asio::basic_socket_acceptor<Protocol, Executor>;
   template <class Protocol>
   using Stream = beast::basic_stream<Protocol, Executor>;
 
-  void listen_tcp(const std::string& address) {
+  void listen_tcp(const std::string& address, std::vector<Listener> inherited) {
     const Endpoint wanted = parse_endpoint(address);
-    auto sockets = listen_on(wanted, 1, kConnectionsMax);
+    auto sockets = listen_on(wanted, 1, kConnectionsMax, std::move(inherited));
     const Endpoint bound = sockets.front().endpoint();
-    tcp_.emplace(io_.get_executor(), bound.protocol(), sockets.front().release());
+    protocol_ = bound.protocol();
+    tcp_.emplace(io_.get_executor(), protocol_, sockets.front().release());
     needs_token_ = !bound.address().is_loopback();
     url_ = "http://" + endpoint_text(bound);
   }
 
-  void listen_local(const std::string& path) {
-    ::unlink(path.c_str());  // of a server that was killed
+  void listen_local(const std::string& path, int inherited) {
     local_.emplace(io_.get_executor());
     boost::system::error_code error;
-    local_->open(stream_protocol{}, error);
-    if (!error) local_->bind(stream_protocol::endpoint{path}, error);
-    if (!error) local_->listen(kConnectionsMax, error);
+    if (inherited >= 0) {
+      local_->assign(stream_protocol{}, inherited, error);
+    } else {
+      ::unlink(path.c_str());  // of a server that was killed
+      local_->open(stream_protocol{}, error);
+      if (!error) local_->bind(stream_protocol::endpoint{path}, error);
+      if (!error) local_->listen(kConnectionsMax, error);
+    }
     if (error) throw std::runtime_error("can't listen on " + path + ": " + error.message());
     socket_path_ = path;
     url_ = "unix:" + path;
@@ -138,7 +179,7 @@ class Admin::Impl {
       boost::system::error_code error;
       asio::basic_stream_socket<Protocol, Executor> socket(io_.get_executor());
       co_await acceptor.async_accept(socket, asio::redirect_error(use_task, error));
-      if (error == asio::error::operation_aborted) co_return;
+      if (error == asio::error::operation_aborted || !acceptor.is_open()) co_return;
       const bool short_of =
           error == asio::error::no_descriptors || error == boost::system::errc::too_many_files_open_in_system;
       if (short_of && reserve_.give()) continue;
@@ -192,12 +233,14 @@ class Admin::Impl {
     using beast::http::verb;
     if (!authorized(request)) return reply(request, status::unauthorized, "A bearer token is needed here.\n");
     const auto target = request.target().substr(0, request.target().find('?'));
-    if (target == "/drain" || target == "/policy") return command(request, target);
+    const auto commands = {"/drain", "/policy", "/upgrade", "/migrate"};
+    if (std::ranges::find(commands, target) != commands.end()) return command(request, target);
     const bool known = target == "/metrics" || target == "/livez" || target == "/readyz" ||
                        target == "/status" || target == "/samples";
     if (!known)
-      return reply(request, status::not_found,
-                   "Here are /metrics /livez /readyz /status /samples, and POST /drain /policy.\n");
+      return reply(
+          request, status::not_found,
+          "Here are /metrics /livez /readyz /status /samples, and POST /drain /policy /upgrade /migrate.\n");
     if (request.method() != verb::get && request.method() != verb::head) {
       auto response = reply(request, status::method_not_allowed, "Use GET.\n");
       response.set(beast::http::field::allow, "GET, HEAD");
@@ -206,7 +249,8 @@ class Admin::Impl {
     if (target == "/livez") return reply(request, status::ok, "ok\n");
     if (target == "/readyz") return ready(request);
     if (target == "/status")
-      return reply(request, status::ok, status_json(server_, uptime()), "application/json");
+      return reply(request, status::ok, status_json(server_, uptime(), hooks_.upgrade_status()),
+                   "application/json");
     if (target == "/samples")
       return reply(request, status::ok, server_.admission().samples_csv(), "text/csv; charset=utf-8");
     return reply(request, status::ok, metrics_text(server_, refused_),
@@ -230,15 +274,43 @@ class Admin::Impl {
     if (request.count(beast::http::field::origin) > 0)
       return reply(request, status::forbidden, "Not from a browser.\n");
     if (target == "/policy") return set_policy(request);
-    on_drain_();
+    if (target == "/upgrade") {
+      const std::string why_not = hooks_.upgrade();
+      if (!why_not.empty()) return reply(request, status::conflict, why_not + "\n");
+      return reply(request, status::accepted, "a new process is starting\n");
+    }
+    if (target == "/migrate") return migrate(request);
+    const std::string_view how = trimmed(request.body());
+    if (!how.empty() && how != "migrate")
+      return reply(request, status::bad_request, "The body is empty, or: migrate.\n");
+    hooks_.drain(how == "migrate");
     return reply(request, status::accepted, "draining\n");
+  }
+
+  static std::string_view trimmed(std::string_view body) {
+    while (body.ends_with('\n') || body.ends_with('\r')) body.remove_suffix(1);
+    return body;
+  }
+
+  /// The body is the member's name, and how many.
+  AdminResponse migrate(const AdminRequest& request) {
+    using beast::http::status;
+    const std::string_view words = trimmed(request.body());
+    const auto space = words.find(' ');
+    const std::string_view digits = space == words.npos ? "" : words.substr(space + 1);
+    std::size_t count = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), count);
+    if (error != std::errc{} || end != digits.data() + digits.size() || count == 0)
+      return reply(request, status::bad_request,
+                   "The body is a member's name and a number of connections.\n");
+    const std::string why_not = hooks_.migrate(words.substr(0, space), count);
+    if (!why_not.empty()) return reply(request, status::conflict, why_not + "\n");
+    return reply(request, status::accepted, "connections go there as they come to a stop\n");
   }
 
   /// The body is the policy's name.
   AdminResponse set_policy(const AdminRequest& request) {
-    std::string_view name = request.body();
-    while (name.ends_with('\n') || name.ends_with('\r')) name.remove_suffix(1);
-    const auto policy = admission::parse_policy(name);
+    const auto policy = admission::parse_policy(trimmed(request.body()));
     if (!policy) {
       return reply(request, beast::http::status::bad_request,
                    "The body is one of: off, observe, paper, session-budget.\n");
@@ -251,12 +323,13 @@ class Admin::Impl {
     return std::chrono::duration_cast<std::chrono::seconds>(Monotonic::now() - started_);
   }
 
-  Server& server_;
-  std::function<void()> on_drain_;
+  const Hooks hooks_;
   const Monotonic::time_point started_ = Monotonic::now();
   asio::io_context io_{1};
   std::optional<Acceptor<tcp>> tcp_;
   std::optional<Acceptor<stream_protocol>> local_;
+  tcp protocol_ = tcp::v4();
+  int parked_ = -1;  // the listener, while another process has it
   std::string socket_path_;
   bool needs_token_ = false;
   int connections_ = 0;
@@ -265,10 +338,15 @@ class Admin::Impl {
   std::thread thread_;
 };
 
-Admin::Admin(Server& server, std::function<void()> on_drain)
-    : impl_(std::make_unique<Impl>(server, std::move(on_drain))) {}
+Admin::Admin(Server& server, Hooks hooks, Inheritance& inherited)
+    : impl_(std::make_unique<Impl>(server, std::move(hooks), inherited)) {}
 Admin::~Admin() = default;
 void Admin::start() { impl_->start(); }
+Inheritable Admin::inheritable() const {
+  return {"admin.listen", impl_->server_.config().admin_listen, impl_->fd()};
+}
+void Admin::stop_accepting() { impl_->stop_accepting(); }
+void Admin::accept_again() { impl_->accept_again(); }
 const std::string& Admin::url() const noexcept { return impl_->url_; }
 
 }  // namespace sluice::server

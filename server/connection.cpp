@@ -37,9 +37,18 @@ Limit limit_of(std::string_view parser_limit) {
 }  // namespace
 
 Connection::Connection(Processor& processor, int fd, const Endpoint& peer)
-    : processor_(processor), socket_(processor.poller(), fd), origin_(origin_of(peer)) {
+    : processor_(processor),
+      socket_(processor.poller(), fd),
+      origin_(origin_of(peer)),
+      since_(Monotonic::now()) {
   peer_.address = peer.address().to_string();
   processor_.counters().connections[static_cast<std::size_t>(state_)].add();
+}
+
+Connection::Connection(Processor& processor, int fd, const Endpoint& peer, ArrivalPtr arrival)
+    : Connection(processor, fd, peer) {
+  arrival_ = std::move(arrival);
+  enter(ConnectionState::arriving);
 }
 
 Connection::~Connection() {
@@ -51,7 +60,18 @@ Connection::~Connection() {
 Task<void> Connection::run() {
   at_work();
   bool has_request = false;
+  if (arrival_) {
+    Next next = co_await arrive();
+    if (next == Next::proceed) next = co_await serve(false);
+    co_return co_await end(next);
+  }
   Next next = co_await read_hello();
+  if (next == Next::arrive) {
+    next = Next::drop;
+    if (co_await expected()) next = co_await arrive();
+    if (next == Next::proceed) next = co_await serve(false);
+    co_return co_await end(next);
+  }
   if (next == Next::proceed) next = co_await ask_in();
   if (next == Next::proceed) next = co_await handshake();
   if (next == Next::proceed && grant_ == Grant::explain) {
@@ -59,7 +79,12 @@ Task<void> Connection::run() {
     has_request = next == Next::proceed;
   }
   if (next == Next::proceed) next = co_await serve(has_request);
+  co_await end(next);
+}
+
+Task<void> Connection::end(Next next) {
   if (next == Next::close && !aborted_) co_await close();
+  if (gone_) socket_.unwatch();
   socket_.close();  // here, so that its price is booked on the connection
 }
 
@@ -79,6 +104,7 @@ void Connection::drain() noexcept {
 
 void Connection::abort() noexcept {
   aborted_ = true;
+  if (arrival_) arrival_->settle(false);
   if (turn_) turn_->end(false);
   end_relay();
   socket_.cancel();
@@ -86,6 +112,7 @@ void Connection::abort() noexcept {
 
 void Connection::on_expired() noexcept {
   expired_ = true;
+  if (arrival_) arrival_->settle(false);
   if (turn_) turn_->end(false);
   end_relay();
   socket_.cancel();
@@ -112,6 +139,9 @@ Task<bool> Connection::ready(tls::Need need, Socket::Told told) {
 
 Task<Connection::Next> Connection::serve(bool has_request) {
   while (true) {
+    if (!has_request && !in_.empty() && may_depart()) {
+      if (co_await departed({})) co_return Next::drop;
+    }
     if (!std::exchange(has_request, false)) {
       const auto keepalive = processor_.config().keepalive_timeout;
       const Next next =
@@ -164,11 +194,16 @@ Task<Connection::Next> Connection::read_request(std::chrono::milliseconds patien
     if (step.need == tls::Need::nothing) continue;
     // Draining: what had arrived by now was read above and is answered; an idle connection ends.
     if (!request_begun() && interrupted_) co_return Next::close;
+    if (!request_begun() && may_depart()) {
+      if (co_await departed({})) co_return Next::drop;
+      if (expired_) co_return co_await time_out();
+      continue;  // something may have come meanwhile
+    }
     const bool arrived = co_await ready(step.need, told);
     at_work();
     arrived_at_ = socket_.told_at();
     if (aborted_) co_return Next::drop;
-    if (!arrived && (expired_ || !interrupted_)) co_return co_await time_out();
+    if (!arrived && (expired_ || !(interrupted_ || nudged_))) co_return co_await time_out();
   }
 }
 
@@ -292,10 +327,18 @@ Task<bool> Connection::respond(http::Response response, bool refused) {
   if (!bodiless) out += response.body_text();
   const std::uint64_t file_size = file != nullptr && !bodiless ? size : 0;
   const bool in_one = file_size <= kFileChunk;  // head and file in one write
+  Sending sending{.keep_alive = keep_alive};
+  if (file_size > 0 && !in_one) {
+    sending.file = file;
+    sending.path = request.path;
+    sending.etag = response.field("ETag");
+  }
+  sending_ = &sending;
   bool sent = (file_size == 0 || !in_one || file->read(0, file_size, out)) && co_await write_all(out);
   if (sent && !in_one) sent = co_await write_file(*file, out);
+  sending_ = nullptr;
   if (!sent && expired_) processor_.counters().hit(Limit::write_timeout);
-  record(response, sent && !bodiless ? size : 0);
+  record(response, (sent || gone_) && !bodiless ? size : 0);
   if (!refused) linger_ = linger_ || (!keep_alive && !in_.empty());
   processor_.put_back(std::move(parser_));
   processor_.put_back(std::move(out));
@@ -320,9 +363,14 @@ Task<bool> Connection::write_all(std::string_view bytes) {
     bytes.remove_prefix(step.bytes);
     if (step.need == tls::Need::nothing && bytes.empty()) co_return true;
     if (step.need == tls::Need::nothing) continue;
+    if (sending_ != nullptr && may_depart()) {
+      if (co_await departed(bytes)) co_return false;
+      if (aborted_ || expired_) co_return false;
+      continue;
+    }
     const bool writable = co_await ready(step.need);
     at_work();
-    if (!writable) co_return false;
+    if (!writable && !(nudged_ && !aborted_ && !expired_)) co_return false;
   }
 }
 
@@ -330,6 +378,10 @@ Task<bool> Connection::write_file(const http::FileBody& file, std::string& buffe
   for (std::uint64_t at = 0; at < file.size();) {
     const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(kFileChunk, file.size() - at));
     buffer.clear();
+    if (may_depart()) {
+      if (co_await departed({})) co_return false;
+    }
+    sending_->at = at + count;
     if (!file.read(at, count, buffer) || !co_await write_all(buffer)) co_return false;
     at += count;
     co_await yield();  // a fast reader would never make us wait

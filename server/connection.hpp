@@ -11,6 +11,7 @@
 #include "admission/session_table.hpp"
 #include "base/bytes.hpp"
 #include "base/timer_wheel.hpp"
+#include "server/arrival.hpp"
 #include "server/config.hpp"
 #include "server/counters.hpp"
 #include "server/door.hpp"
@@ -38,6 +39,8 @@ class Connection final : private TimerWheel::Timer, private tls::HandshakeGuard 
 
   /// Takes over `fd`.
   Connection(Processor& processor, int fd, const Endpoint& peer);
+  /// The same, to go on where another owner stopped.
+  Connection(Processor& processor, int fd, const Endpoint& peer, ArrivalPtr arrival);
   ~Connection() override;
   Connection& operator=(const Connection&) = delete;
 
@@ -51,10 +54,19 @@ class Connection final : private TimerWheel::Timer, private tls::HandshakeGuard 
   void drain() noexcept;
   /// Cuts the connection.
   void abort() noexcept;
+  /// If it is relayed: tells the member that serves it that no more comes.
+  void finish_relay() noexcept;
+  /// Wakes it up, if it can go elsewhere now, to ask the processor whether it should. True when it will.
+  bool nudge(Monotonic::time_point now, Monotonic::duration residence) noexcept;
 
  private:
   /// How a phase went.
-  enum class Next { proceed, close, drop };
+  enum class Next {
+    proceed,
+    close,
+    drop,
+    arrive  ///< It lives already, at another member.
+  };
   /// What the connection may do.
   enum class Grant {
     none,
@@ -75,7 +87,7 @@ class Connection final : private TimerWheel::Timer, private tls::HandshakeGuard 
   struct Relay;
   bool may_be_delegated() const noexcept;
   Task<bool> delegated(bool no_room);
-  Task<std::shared_ptr<Relay>> reach(const Placed& target);
+  Task<std::shared_ptr<Relay>> reach(Endpoint to, std::optional<HandoverKey> handover);
   Task<void> pass_on(std::shared_ptr<Relay> relay);
   Task<void> way_back(std::shared_ptr<Relay> relay);
   Task<void> pass(Socket& from, Socket& to, Relay& relay);
@@ -83,6 +95,29 @@ class Connection final : private TimerWheel::Timer, private tls::HandshakeGuard 
   void end_relay() noexcept;
   /// Reads what a member says of the client whose bytes follow. False when it is not to be trusted.
   bool take_relay_header(Bytes peeked, std::size_t& seen);
+
+  // connection_move.cpp
+  /// The response being sent, as far as another owner has to know it.
+  struct Sending {
+    bool keep_alive = false;
+    const http::FileBody* file = nullptr;  ///< That goes behind what write_all() was given ...
+    std::uint64_t at = 0;                  ///< ... from here on.
+    std::string_view path{}, etag{};       ///< Of the file.
+  };
+  bool may_depart() noexcept;
+  Endpoint peer_end() const;
+  Endpoint local_end() const;
+  Task<bool> departed(std::string_view unsealed);
+  Task<bool> give_away(Departure& departure, std::string_view unsealed);
+  Task<std::shared_ptr<Relay>> reach_leg(const Departure& departure);
+  Task<bool> expected();
+  std::optional<ConnectionImage> image(std::string_view unsealed) const;
+  ResponseRest rest_of(std::string_view unsealed) const;
+  Task<bool> stay(Departure& departure, std::string_view why, Move move);
+  Task<Next> arrive();
+  std::string_view settle_in(std::optional<http::FileBody>& file);
+  Task<bool> finish_response(ResponseRest rest, std::optional<http::FileBody> file);
+  void count(Transport transport, Move move) noexcept;
 
   // connection_admission.cpp
   Task<Next> ask_in();
@@ -119,6 +154,7 @@ class Connection final : private TimerWheel::Timer, private tls::HandshakeGuard 
   Task<void> yield();
   Task<bool> write_all(std::string_view bytes);
   Task<bool> write_file(const http::FileBody& file, std::string& buffer);
+  Task<void> end(Next next);
   Task<void> close();
   Task<void> end_without_tls(std::string_view answer);
   Task<void> linger();
@@ -164,6 +200,16 @@ class Connection final : private TimerWheel::Timer, private tls::HandshakeGuard 
   bool relayed_ = false;    // by another member, which will not have it back
   Relay* relay_ = nullptr;  // to another member
   bool linger_ = false;     // the peer may still be sending what nobody will read
+  bool gone_ = false;       // it is another owner's
+  bool nudged_ = false;     // nudge() woke it up
+  bool departing_ = false;
+  std::uint16_t moves_ = 0;
+  Monotonic::time_point since_;            // when it came
+  Monotonic::time_point stays_until_{};    // as it could not go
+  Sending* sending_ = nullptr;             // a response, while the client takes it slowly
+  std::shared_ptr<Relay> leg_;             // to the member that has taken it over
+  ArrivalPtr arrival_;                     // until it is settled
+  std::unique_ptr<HandoverKey> expected_;  // it comes by relay
 };
 
 }  // namespace sluice::server

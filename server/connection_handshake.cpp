@@ -41,6 +41,10 @@ Task<Connection::Next> Connection::read_hello() {
         kind = HelloClass::not_tls;
         break;
       }
+      if (expected_) {
+        cancel();
+        co_return Next::arrive;
+      }
       if (relayed_) continue;
       idle_rounds = 0;
     } else if (have > seen) {
@@ -80,6 +84,10 @@ bool Connection::take_relay_header(Bytes peeked, std::size_t& seen) {
   origin_ = origin_of(header->client);
   peer_.address = header->client.address().to_string();
   seen = 0;
+  if (header->handover) {
+    expected_ = std::make_unique<HandoverKey>(*header->handover);
+    return true;
+  }
   processor_.peers()->received();
   return true;
 }

@@ -69,8 +69,15 @@ struct Connection::Relay {
   }
 };
 
+Endpoint Connection::peer_end() const { return end_of(fd(), ::getpeername); }
+Endpoint Connection::local_end() const { return end_of(fd(), ::getsockname); }
+
 void Connection::end_relay() noexcept {
   if (relay_ != nullptr) relay_->end();
+}
+
+void Connection::finish_relay() noexcept {
+  if (relay_ != nullptr && state_ == ConnectionState::relayed) relay_->far.end_sending();
 }
 
 bool Connection::may_be_delegated() const noexcept {
@@ -84,7 +91,7 @@ Task<bool> Connection::delegated(bool no_room) {
   Peers* const peers = processor_.peers();
   const auto target = peers->place(no_room);
   if (!target) co_return false;
-  const auto relay = co_await reach(*target);
+  const auto relay = co_await reach(target->endpoint, std::nullopt);
   if (!relay) {
     peers->placed(*target, false);
     co_return false;
@@ -98,11 +105,11 @@ Task<bool> Connection::delegated(bool no_room) {
 }
 
 /// Null when the member can't be reached in time. The hello is still unread.
-Task<std::shared_ptr<Connection::Relay>> Connection::reach(const Placed& target) {
+Task<std::shared_ptr<Connection::Relay>> Connection::reach(Endpoint target,
+                                                           std::optional<HandoverKey> handover) {
   const auto ring = processor_.tls().ticket_keys().ring();
-  const std::string header =
-      relay_header(ring->current(), end_of(fd(), ::getpeername), end_of(fd(), ::getsockname), wall_now());
-  const int to = header.empty() ? -1 : begin_connect(target.endpoint);
+  const std::string header = relay_header(ring->current(), peer_end(), local_end(), wall_now(), handover);
+  const int to = header.empty() ? -1 : begin_connect(target);
   if (to < 0) co_return nullptr;
   auto relay = std::make_shared<Relay>(socket_, processor_.poller(), to);
   relay_ = relay.get();

@@ -104,7 +104,7 @@ enum class Work : std::uint8_t {
   resumed,  ///< Resumed handshakes.
   request,  ///< Requests of sessions, from the first byte to the last.
   refusal,  ///< Those who did not come in.
-  relay,    ///< Those whom another member serves.
+  relay,    ///< Those whom another member serves, and connections on their way to or from one.
   other,    ///< The rest of the process: database writer, passwords, logs, timers. Not booked but left over.
   count
 };
@@ -164,9 +164,30 @@ enum class HelloClass : std::uint8_t { fresh, resuming, malformed, too_large, ht
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(HelloClass::count)> kHelloClassNames{
     "new", "resuming", "malformed", "too_large", "http", "not_tls", "silent"};
 
-enum class ConnectionState : std::uint8_t { hello, parked, handshake, idle, active, closing, relayed, count };
+enum class ConnectionState : std::uint8_t {
+  hello,
+  parked,
+  handshake,
+  idle,
+  active,
+  closing,
+  relayed,
+  arriving,  ///< From another owner, who may still take it back.
+  count
+};
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(ConnectionState::count)>
-    kConnectionStateNames{"hello", "parked", "handshake", "idle", "active", "closing", "relayed"};
+    kConnectionStateNames{"hello", "parked", "handshake", "idle", "active", "closing", "relayed", "arriving"};
+
+/// What became of a connection that was to move.
+enum class Move : std::uint8_t {
+  out,       ///< It went.
+  kept,      ///< It stayed, as the other side would not have it, or was not there.
+  unable,    ///< It stayed, as it is in no state to go.
+  lost,      ///< It is nobody's any more.
+  in,        ///< It came.
+  given_up,  ///< It was about to come, and did not.
+  count
+};
 
 enum class HandshakeKind : std::uint8_t { full, resumed, count };
 enum class TlsVersion : std::uint8_t { tls12, tls13, count };
@@ -219,6 +240,10 @@ struct Counters {
   Per<Outcome> outcomes;
   Per<Demotion> demotions;
   Per<Refusal> refusals;
+  /// By transport, as in server/departure.hpp.
+  std::array<Per<Move>, 3> moves;
+  /// For how long connections had nobody who could send: of `fd` those that came, else those that went.
+  DurationHistogram blackout;
   Counter accept_pauses;       ///< Times accepting was stopped for a moment.
   Counter sessions_abandoned;  ///< Admitted, and then the client went in the middle of a request.
   Demand demand;

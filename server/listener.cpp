@@ -43,7 +43,7 @@ Listener listen_one(const Endpoint& endpoint, int backlog) {
   Listener bound = bind_one(endpoint, true);
   const int fd = bound.release();
   Listener owner(fd, bound.endpoint());
-  set_option(owner, fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  set_up_connection(fd);
   set_option(owner, fd, IPPROTO_TCP, TCP_DEFER_ACCEPT,
              1);  // wake up for a connection that has said something
   if (::listen(fd, backlog) != 0) fail(endpoint);
@@ -54,6 +54,13 @@ Listener listen_one(const Endpoint& endpoint, int backlog) {
 
 Listener::~Listener() {
   if (fd_ >= 0) ::close(fd_);
+}
+
+void set_up_connection(int fd) noexcept {
+  constexpr int kNotSent = 64 * 1024;
+  const int one = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kNotSent, sizeof kNotSent);
 }
 
 std::string endpoint_text(const Endpoint& endpoint) {
@@ -81,10 +88,13 @@ Endpoint parse_endpoint(const std::string& text) {
   return {address, port};
 }
 
-std::vector<Listener> listen_on(const Endpoint& endpoint, unsigned count, int backlog) {
-  if (endpoint.port() != 0) bind_one(endpoint, false);  // taken by another process? closed again at once
-  std::vector<Listener> listeners;
-  listeners.push_back(listen_one(endpoint, backlog));
+std::vector<Listener> listen_on(const Endpoint& endpoint, unsigned count, int backlog,
+                                std::vector<Listener> inherited) {
+  std::vector<Listener> listeners = std::move(inherited);
+  if (listeners.empty()) {
+    if (endpoint.port() != 0) bind_one(endpoint, false);  // taken by another process? closed again at once
+    listeners.push_back(listen_one(endpoint, backlog));
+  }
   const Endpoint bound = listeners.front().endpoint();
   while (listeners.size() < count) listeners.push_back(listen_one(bound, backlog));
   return listeners;

@@ -20,6 +20,7 @@ class Listener {
   ~Listener();
 
   const Endpoint& endpoint() const noexcept { return endpoint_; }
+  int fd() const noexcept { return fd_; }
   /// Hands over the descriptor.
   int release() noexcept { return std::exchange(fd_, -1); }
 
@@ -34,11 +35,17 @@ std::string endpoint_text(const Endpoint& endpoint);
 /// "host:port", "[v6]:port"; host is an address or "localhost". Throws with a sentence.
 Endpoint parse_endpoint(const std::string& text);
 
+/// As a server wants a TCP connection: TCP_NODELAY, and no more in the kernel that waits to be sent than keeps it
+/// busy (TCP_NOTSENT_LOWAT), as a connection can't move before that has gone. Accepted sockets inherit it.
+void set_up_connection(int fd) noexcept;
+
 /// `count` sockets on the same address, between which the kernel spreads connections (SO_REUSEPORT). They are
-/// non-blocking, with TCP_NODELAY (inherited by accepted sockets) and TCP_DEFER_ACCEPT. Throws with a
+/// non-blocking, set up for their connections, and with TCP_DEFER_ACCEPT. Throws with a
 /// sentence, also when another process already listens there (which SO_REUSEPORT alone would let pass). Port
-/// 0 picks one port for all.
-std::vector<Listener> listen_on(const Endpoint& endpoint, unsigned count, int backlog);
+/// 0 picks one port for all. `inherited`: those that are open already, all of which are kept, also when that
+/// makes more.
+std::vector<Listener> listen_on(const Endpoint& endpoint, unsigned count, int backlog,
+                                std::vector<Listener> inherited = {});
 
 /// Places of a kernel queue that is kept short, at least.
 inline constexpr int kShortBacklog = 128;

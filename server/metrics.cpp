@@ -57,6 +57,33 @@ void add_handshakes(Page& page) {
   }
 }
 
+/// Of connections, and of what the cluster moves besides.
+void add_migrations(Page& page, const Server& server) {
+  static constexpr std::array<std::pair<const char*, const char*>, static_cast<std::size_t>(Move::count)>
+      kLabels{{{"out", "ok"},
+               {"out", "kept"},
+               {"out", "unable"},
+               {"out", "lost"},
+               {"in", "ok"},
+               {"in", "given_up"}}};
+  page.family("migrations_total", "What moved to or from other members or processes.", MetricType::Counter);
+  const std::size_t transports = server.peers() == nullptr ? 1 : static_cast<std::size_t>(Transport::count);
+  for (std::size_t transport = 0; transport < transports; ++transport) {
+    for (std::size_t move = 0; move < kLabels.size(); ++move) {
+      page.sum({{"kind", "connection"},
+                {"transport", std::string(kTransportNames[transport])},
+                {"direction", kLabels[move].first},
+                {"result", kLabels[move].second}},
+               [=](const Counters& c) { return c.moves[transport][move].get(); });
+    }
+  }
+  if (server.peers() != nullptr) server.peers()->add_migrations(page);
+  page.family("migration_blackout_seconds",
+              "For how long a connection that moved had no owner who could send.", MetricType::Histogram);
+  page.histogram(
+      {}, [](const Counters& c) -> auto& { return c.blackout; });
+}
+
 void add_requests(Page& page, const Server& server) {
   const auto interactions = server.app().interactions();
   page.family("http_requests_total", "Requests answered, by interaction and status code.",
@@ -138,12 +165,13 @@ std::string metrics_text(const Server& server, std::uint64_t admin_refused) {
   add_connections(page, admin_refused);
   add_handshakes(page);
   add_requests(page, server);
+  add_migrations(page, server);
   add_admission(page, server);
   return page.text() + process_metrics() + server.app().metrics() +
          (server.peers() != nullptr ? server.peers()->metrics() : "");
 }
 
-std::string status_json(const Server& server, std::chrono::seconds uptime) {
+std::string status_json(const Server& server, std::chrono::seconds uptime, boost::json::object upgrade) {
   const Page page(server);
   boost::json::object connections;
   for (std::size_t i = 0; i < kConnectionStateNames.size(); ++i) {
@@ -175,6 +203,8 @@ std::string status_json(const Server& server, std::chrono::seconds uptime) {
                                        : not_ready.empty() ? "serving"
                                                            : "not ready"},
                              {"reason", not_ready},
+                             {"pid", ::getpid()},
+                             {"upgrade", std::move(upgrade)},
                              {"uptime_seconds", uptime.count()},
                              {"processors", server.processor_count()},
                              {"admission_policy", admission::name_of(server.admission().policy())},

@@ -15,6 +15,7 @@ inline constexpr const char* kVersion = SLUICE_VERSION;
 std::string metrics_text(const Server& server, std::uint64_t admin_refused);
 
 /// JSON for people and scripts: version, state, uptime, listeners, connections, handshakes, requests.
-std::string status_json(const Server& server, std::chrono::seconds uptime);
+/// `upgrade`: how the last one went.
+std::string status_json(const Server& server, std::chrono::seconds uptime, boost::json::object upgrade);
 
 }  // namespace sluice::server

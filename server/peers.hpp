@@ -18,6 +18,8 @@
 /// The other members of the cluster, as the server sees them: it knows nothing of how they are reached.
 namespace sluice::server {
 
+class Page;
+
 /// Who this server is among them.
 struct Membership {
   std::string name{};                ///< Empty: it stands alone.
@@ -53,6 +55,8 @@ class Peers {
 
   /// Appended to `/metrics`, in Prometheus' exposition format.
   virtual std::string metrics() const = 0;
+  /// To the family `migrations_total`, what moves without a connection.
+  virtual void add_migrations(Page& page) const = 0;
   /// `cluster` in `/status`.
   virtual boost::json::object status() const = 0;
 };

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstring>
 #include <random>
+#include <stdexcept>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -135,12 +136,12 @@ void Processor::loop() {
 void Processor::open() {
   boost::asio::post(io_, [this] {
     if (draining_) return;
-    acceptors_.reserve(listeners_.size());  // accept_loop() keeps references
-    for (Listener& listener : listeners_) {
+    for (Listener& listener : std::exchange(listeners_, {})) {
       const auto protocol = listener.endpoint().protocol();
       acceptors_.emplace_back(io_.get_executor(), protocol, listener.release());
       boost::asio::co_spawn(io_, accept_loop(acceptors_.back()), boost::asio::detached);
     }
+    backlog_ = 0;
   });
 }
 
@@ -148,6 +149,7 @@ void Processor::drain() {
   boost::asio::post(io_, [this] {
     if (std::exchange(draining_, true)) return;
     for (Acceptor& acceptor : acceptors_) {
+      if (!acceptor.is_open()) continue;
       accept_batch(acceptor);  // clients in the accept queue have done nothing wrong
       boost::system::error_code ignored;
       acceptor.close(ignored);
@@ -155,6 +157,79 @@ void Processor::drain() {
     listeners_.clear();
     for (Connection& connection : connections_) connection.drain();
     finish_if_drained();
+  });
+}
+
+void Processor::stop_accepting() {
+  boost::asio::post(io_, [this] {
+    for (Acceptor& acceptor : acceptors_) {
+      if (!acceptor.is_open()) continue;
+      boost::system::error_code error;
+      const Endpoint endpoint = acceptor.local_endpoint(error);
+      const int fd = acceptor.release(error);
+      if (!error) listeners_.emplace_back(fd, endpoint);
+    }
+  });
+}
+
+void Processor::move(const MoveOrder& order) {
+  boost::asio::post(io_, [this, order] {
+    order_ = order;
+    continue_moves();
+  });
+}
+
+/// Wakes up who could go now, a few at a time: the last of many would wait for long.
+void Processor::continue_moves() {
+  if (order_.carrier == nullptr) return;
+  const auto now = Monotonic::now();
+  std::size_t room = kDepartures - std::min(kDepartures, departing_);
+  for (Connection& connection : connections_) {
+    if (room == 0 || (!order_.all && order_.idle == 0)) break;
+    if (!connection.nudge(now, order_.residence)) continue;
+    --room;
+    if (!order_.all) --order_.idle;
+  }
+}
+
+/// At the end of an answer: one of the busy ones that are to go.
+bool Processor::take_busy_order() noexcept {
+  if (order_.busy == 0) return false;
+  --order_.busy;
+  return true;
+}
+
+void Processor::departure_ends(bool gone) {
+  --departing_;
+  if (!gone || std::exchange(moves_scheduled_, true)) return;
+  boost::asio::post(io_, [this] {
+    moves_scheduled_ = false;
+    continue_moves();
+  });
+}
+
+void Processor::end_relays() {
+  boost::asio::post(io_, [this] {
+    for (Connection& connection : connections_) connection.finish_relay();
+  });
+}
+
+void Processor::adopt(ArrivalPtr arrival) {
+  boost::asio::post(io_, [this, arrival = std::move(arrival)]() mutable {
+    Endpoint client;
+    try {
+      client = parse_endpoint(arrival->image().client);
+    } catch (const std::runtime_error&) {
+      return arrival->made("its address is none");
+    }
+    if (draining_) return arrival->made("no connections are taken any more");
+    if (const auto limit = full(origin_of(client))) {
+      counters_.hit(*limit);
+      return arrival->made("there are too many connections already");
+    }
+    const int fd = arrival->release_fd();
+    set_up_connection(fd);
+    begin(std::make_unique<Connection>(*this, fd, client, std::move(arrival)));
   });
 }
 
@@ -196,6 +271,7 @@ Task<void> Processor::pulse() {
     set_backlog();
     if (beat % 2 != 0) continue;
     wheel_.advance(coarse_now());
+    continue_moves();
     flush_log();
   }
 }
@@ -250,7 +326,9 @@ void Processor::set_backlog() noexcept {
   const int most = static_cast<int>(config().backlog);
   const int wanted = backlog_short_ ? std::min(short_backlog(), door_.backlog(most)) : door_.backlog(most);
   if (std::exchange(backlog_, wanted) == wanted) return;
-  for (Acceptor& acceptor : acceptors_) ::listen(acceptor.native_handle(), wanted);
+  for (Acceptor& acceptor : acceptors_) {
+    if (acceptor.is_open()) ::listen(acceptor.native_handle(), wanted);
+  }
 }
 
 bool Processor::accept_batch(Acceptor& acceptor) {
@@ -285,10 +363,14 @@ void Processor::admit(int fd, const Endpoint& peer, std::uint64_t started) {
     ::close(fd);
     return counters_.hit(*limit);
   }
-  ++per_address_[origin.address];
-  ++open_connections_;
   auto connection = std::make_unique<Connection>(*this, fd, peer);
   meter_.credit(connection->effort(), started);
+  begin(std::move(connection));
+}
+
+void Processor::begin(std::unique_ptr<Connection> connection) {
+  ++per_address_[connection->origin().address];
+  ++open_connections_;
   connections_.push_back(*connection);
   boost::asio::co_spawn(io_, serve(std::move(connection)), boost::asio::detached);
 }

@@ -1,6 +1,7 @@
 #pragma once
 #include <array>
 #include <atomic>
+#include <deque>
 #include <future>
 #include <memory>
 #include <string>
@@ -16,10 +17,12 @@
 #include "server/access_log.hpp"
 #include "server/admission_control.hpp"
 #include "server/app.hpp"
+#include "server/arrival.hpp"
 #include "server/config.hpp"
 #include "server/connection.hpp"
 #include "server/counters.hpp"
 #include "server/door.hpp"
+#include "server/expected.hpp"
 #include "server/http/date.hpp"
 #include "server/http/static_files.hpp"
 #include "server/listener.hpp"
@@ -39,6 +42,7 @@ struct Shared {
   tls::Engine& tls;
   AdmissionControl& admission;
   PlaceBook& places;
+  Expected& expected;
   App& app;
   AccessLog& log;
   const http::DirectoryFiles* files;  ///< `server.static_root`; null when there is none.
@@ -58,7 +62,7 @@ class Processor {
   /// Starts the thread; the future is set once the application's part is made, or throws what that threw.
   /// `peers`: null when there are none.
   std::future<void> start(Peers* peers);
-  /// Accepts from now on. After the future of start().
+  /// Accepts from now on, or again. After the future of start().
   void open();
   /// Stops accepting, answers what was accepted, then ends by itself.
   void drain();
@@ -66,6 +70,15 @@ class Processor {
   /// working on.
   void abort();
   void join();
+  /// Accepts no more, until open(); who waits in the kernel's queues is for another process that has the same
+  /// listeners.
+  void stop_accepting();
+  /// Replaces an earlier order.
+  void move(const MoveOrder& order);
+  /// See Connection::finish_relay().
+  void end_relays();
+  /// A connection that another owner hands over.
+  void adopt(ArrivalPtr arrival);
   /// A new plan of the admission controller.
   void follow(const admission::Plan& plan);
   const Counters& counters() const noexcept { return counters_; }
@@ -77,6 +90,7 @@ class Processor {
   AdmissionControl& admission() const noexcept { return shared_.admission; }
   PlaceBook& places() const noexcept { return shared_.places; }
   Peers* peers() const noexcept { return peers_; }
+  Expected& expected() const noexcept { return shared_.expected; }
   AppProcessor& app() noexcept { return *app_; }
   const App& application() const noexcept { return shared_.app; }
   const http::DirectoryFiles* files() const noexcept { return shared_.files; }
@@ -87,6 +101,12 @@ class Processor {
   Poller& poller() noexcept { return poller_; }
   http::DateCache& date() noexcept { return date_; }
   bool draining() const noexcept { return draining_; }
+  const MoveOrder& order() const noexcept { return order_; }
+  /// Nobody should be without its server for longer than it takes to hand so many over.
+  bool room_to_depart() const noexcept { return departing_ < kDepartures; }
+  bool take_busy_order() noexcept;
+  void departure_begins() noexcept { ++departing_; }
+  void departure_ends(bool gone);
   /// Memory for one read; its content does not outlive a suspension.
   std::array<char, 17 * 1024>& scratch() noexcept { return scratch_; }
   /// Parsers with warm buffers go from one request to the next, whoever sends it.
@@ -110,6 +130,9 @@ class Processor {
       Connection,
       boost::intrusive::member_hook<Connection, decltype(Connection::list_hook), &Connection::list_hook>,
       boost::intrusive::constant_time_size<false>>;
+  static constexpr std::size_t kDepartures = 4;  ///< At once.
+  void continue_moves();
+  void begin(std::unique_ptr<Connection> connection);
   void run(std::promise<void> started);
   void loop();
   Task<void> accept_loop(Acceptor& acceptor);
@@ -142,7 +165,7 @@ class Processor {
   boost::asio::executor_work_guard<Executor> work_;
   Poller poller_;
   std::vector<Listener> listeners_;
-  std::vector<Acceptor> acceptors_;
+  std::deque<Acceptor> acceptors_;  // accept_loop() keeps references
   Timer pulse_timer_;
   TimerWheel wheel_;
   http::DateCache date_;
@@ -155,6 +178,9 @@ class Processor {
   unsigned accept_rounds_ = 0;
   bool bursting_ = false;  // the last round of accepting found more than one connection
   bool draining_ = false;
+  MoveOrder order_;
+  std::size_t departing_ = 0;
+  bool moves_scheduled_ = false;
   int backlog_ = 0;             // the kernel's queue as it is set; 0: as it was at the start
   bool backlog_short_ = false;  // the kernel's queue is kept short, as we can't keep up with refusing
   Monotonic::time_point paused_at_{};

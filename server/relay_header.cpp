@@ -16,6 +16,8 @@ constexpr std::uint8_t kVersionProxy = 0x21;  // version 2, PROXY
 constexpr std::uint8_t kTcp4 = 0x11, kTcp6 = 0x21;
 constexpr std::uint8_t kVouch = 0xE0;  // the first of those for private use
 constexpr std::size_t kHintSize = 8, kMacSize = 24, kVouchSize = kHintSize + 8 + kMacSize;
+constexpr std::uint8_t kHandover = 0xE1;
+constexpr std::size_t kHandoverSize = 4 + 8 + 8;
 constexpr std::size_t kFixedSize = 16;
 
 class Category final : public ErrorCategory {
@@ -95,14 +97,20 @@ boost::system::error_code make_error_code(RelayError error) noexcept {
 }
 
 std::string relay_header(const tls::TicketKey& key, const Endpoint& client, const Endpoint& local,
-                         WallSeconds now) {
+                         WallSeconds now, const std::optional<HandoverKey>& handover) {
   const bool v6 = client.address().is_v6();
-  const std::size_t rest = (v6 ? 36 : 12) + 3 + kVouchSize;
+  const std::size_t rest = (v6 ? 36 : 12) + (handover ? 3 + kHandoverSize : 0) + 3 + kVouchSize;
   std::vector<std::uint8_t> bytes;
   ByteWriter writer(bytes);
   writer.bytes(as_bytes(kSignature)).u8(kVersionProxy).u8(v6 ? kTcp6 : kTcp4);
   writer.u16(static_cast<std::uint16_t>(rest));
   put_addresses(writer, client, local);
+  if (handover)
+    writer.u8(kHandover)
+        .u16(kHandoverSize)
+        .u32(handover->member)
+        .u64(handover->incarnation)
+        .u64(handover->id);
   writer.u8(kVouch).u16(kVouchSize).bytes(Bytes{key.name}.first(kHintSize));
   writer.u64(static_cast<std::uint64_t>(now.time_since_epoch().count()));
   tls::TicketKeyMac mac{};
@@ -132,15 +140,23 @@ boost::system::result<RelayedClient> read_relay_header(Bytes bytes, const tls::T
   ByteReader fields{*body};
   const Endpoint client = take_client(fields, v6);
   Bytes vouch;
+  std::optional<HandoverKey> handover;
   while (!fields.empty()) {
     const auto type = fields.u8();
     const auto value = fields.vector(2);
     if (!value) return make_error_code(RelayError::malformed);
     if (type == kVouch && fields.empty()) vouch = *value;
+    if (type == kHandover && value->size() == kHandoverSize) {
+      ByteReader in_value{*value};
+      handover.emplace();
+      handover->member = *in_value.u32();
+      handover->incarnation = *in_value.u64();
+      handover->id = *in_value.u64();
+    }
   }
   const Bytes header = bytes.first(kFixedSize + rest);
   if (!vouched(header, vouch, ring, now)) return make_error_code(RelayError::untrusted);
-  return RelayedClient{.client = client, .header_size = header.size()};
+  return RelayedClient{.client = client, .handover = handover, .header_size = header.size()};
 }
 
 }  // namespace sluice::server

@@ -1,4 +1,5 @@
 #pragma once
+#include <optional>
 #include <string>
 
 #include <boost/system/result.hpp>
@@ -6,6 +7,7 @@
 #include "base/bytes.hpp"
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "server/handover_key.hpp"
 #include "server/listener.hpp"
 #include "server/tls/ticket_keys.hpp"
 
@@ -15,7 +17,12 @@
 ///
 ///     0xE0  length[2]=40  key hint[8]  time[8]  HMAC-SHA256("relay", all before)[24]
 ///
-/// under the ticket key whose name begins with the hint. Without it, or when it is older than
+/// under the ticket key whose name begins with the hint; and in front of it, where the bytes are of a
+/// connection that lives and is handed over (server/expected.hpp):
+///
+///     0xE1  length[2]=20  member[4]  incarnation[8]  hand-over[8]
+///
+///  Without it, or when it is older than
 /// `kRelayHeaderAge`, the header is nobody's word. No socket, no clock.
 namespace sluice::server {
 
@@ -24,7 +31,7 @@ inline constexpr std::size_t kRelayHeaderMax = 256;
 
 /// `client` and `local`: of the connection that is relayed. Empty when OpenSSL can't.
 std::string relay_header(const tls::TicketKey& key, const Endpoint& client, const Endpoint& local,
-                         WallSeconds now);
+                         WallSeconds now, const std::optional<HandoverKey>& handover = std::nullopt);
 
 enum class RelayError {
   need_more = 1,  ///< What is there is a good beginning.
@@ -38,6 +45,7 @@ bool begins_relay_header(Bytes bytes) noexcept;
 
 struct RelayedClient {
   Endpoint client{};
+  std::optional<HandoverKey> handover{};
   std::size_t header_size = 0;
 };
 boost::system::result<RelayedClient> read_relay_header(Bytes bytes, const tls::TicketKeyRing& ring,

@@ -20,7 +20,7 @@ tls::ContextOptions tls_options(const Config& config, const Membership& membersh
 
 }  // namespace
 
-Server::Server(const Config& config, App& app, const Membership& membership)
+Server::Server(const Config& config, App& app, const Membership& membership, Inheritance& inherited)
     : config_(config),
       app_(app),
       log_(config.access_log),
@@ -30,14 +30,19 @@ Server::Server(const Config& config, App& app, const Membership& membership)
   const unsigned count = config.processors == 0 ? usable_cpus() : static_cast<unsigned>(config.processors);
   std::vector<std::vector<Listener>> of_processor(count);
   for (const std::string& address : config.listen) {
-    auto sockets = listen_on(parse_endpoint(address), count, static_cast<int>(config.backlog));
+    auto sockets = listen_on(parse_endpoint(address), count, static_cast<int>(config.backlog),
+                             inherited.take("server.listen", address));
     endpoints_.push_back(sockets.front().endpoint());
-    for (unsigned i = 0; i < count; ++i) of_processor[i].push_back(std::move(sockets[i]));
+    for (std::size_t i = 0; i < sockets.size(); ++i) {
+      listeners_.push_back({"server.listen", address, sockets[i].fd()});
+      of_processor[i % count].push_back(std::move(sockets[i]));
+    }
   }
   const Shared shared{.config = config_,
                       .tls = tls_,
                       .admission = admission_,
                       .places = places_,
+                      .expected = expected_,
                       .app = app_,
                       .log = log_,
                       .files = files_.get(),
@@ -82,6 +87,44 @@ void Server::abort() {
 void Server::join() {
   for (auto& processor : processors_) processor->join();
   admission_.stop();
+}
+
+void Server::stop_accepting() {
+  for (auto& processor : processors_) processor->stop_accepting();
+}
+
+void Server::accept_again() {
+  for (auto& processor : processors_) processor->open();
+}
+
+void Server::move(const MoveOrder& order) {
+  MoveOrder share = order;
+  share.idle = (order.idle + processors_.size() - 1) / processors_.size();
+  share.busy = (order.busy + processors_.size() - 1) / processors_.size();
+  for (auto& processor : processors_) processor->move(share);
+}
+
+void Server::end_relays() {
+  for (auto& processor : processors_) processor->end_relays();
+}
+
+/// In turn, as they come in small numbers at a time.
+void Server::adopt(ArrivalPtr arrival) {
+  processors_[adopted_++ % processors_.size()]->adopt(std::move(arrival));
+}
+
+std::uint64_t Server::connections(ConnectionState state) const {
+  std::uint64_t count = 0;
+  for (const auto& processor : processors_)
+    count += processor->counters().connections[static_cast<std::size_t>(state)].get();
+  return count;
+}
+
+std::uint64_t Server::open_connections() const {
+  std::uint64_t open = 0;
+  for (std::size_t i = 0; i < kConnectionStateNames.size(); ++i)
+    open += connections(static_cast<ConnectionState>(i));
+  return open;
 }
 
 std::vector<Endpoint> Server::endpoints() const { return endpoints_; }

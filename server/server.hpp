@@ -5,6 +5,7 @@
 
 #include "server/access_log.hpp"
 #include "server/admission_control.hpp"
+#include "server/inheritance.hpp"
 #include "server/peers.hpp"
 #include "server/place.hpp"
 #include "server/processor.hpp"
@@ -17,8 +18,9 @@ namespace sluice::server {
 /// like `app`.
 class Server {
  public:
-  /// Loads certificates, opens the log and listens. Throws `std::runtime_error` with a sentence.
-  Server(const Config& config, App& app, const Membership& membership = {});
+  /// Loads certificates, opens the log and listens, or goes on with what is `inherited`. Throws
+  /// `std::runtime_error` with a sentence.
+  Server(const Config& config, App& app, const Membership& membership, Inheritance& inherited);
   ~Server();  ///< Cuts what is still open.
 
   /// Starts the processors; once it returns every one accepts. Throws what the application threw. `peers`:
@@ -30,6 +32,24 @@ class Server {
   void drain();
   /// Cuts every connection.
   void abort();
+
+  // Another process takes over.
+  /// Good until accepting ends.
+  const std::vector<Inheritable>& inheritable() const noexcept { return listeners_; }
+  void stop_accepting();
+  void accept_again();
+  /// Connections go where the order says, until the next order.
+  void move(const MoveOrder& order);
+  /// What is relayed to other members ends when they have answered.
+  void end_relays();
+  /// One comes, with its socket.
+  void adopt(ArrivalPtr arrival);
+  /// One comes, and its bytes by themselves.
+  Expected& expected() noexcept { return expected_; }
+  /// Open ones, those that are relayed to other members included.
+  std::uint64_t open_connections() const;
+  std::uint64_t connections(ConnectionState state) const;
+
   /// Blocks until every processor has ended.
   void join();
 
@@ -57,10 +77,13 @@ class Server {
   tls::Engine tls_;
   AdmissionControl admission_;
   PlaceBook places_;
+  Expected expected_;
   std::unique_ptr<http::DirectoryFiles> files_;
   std::vector<Endpoint> endpoints_;
+  std::vector<Inheritable> listeners_;
   std::vector<std::unique_ptr<Processor>> processors_;
   std::atomic<bool> draining_{false};
+  std::atomic<std::size_t> adopted_{0};
 };
 
 }  // namespace sluice::server

@@ -27,6 +27,8 @@ class Turn final : public admission::Waiter {
     if (!ended_) co_await timer_.async_wait(boost::asio::redirect_error(use_task, ignored));
     co_return given_;
   }
+  /// What the wait said.
+  bool given() const noexcept { return given_; }
   void end(bool given) {
     if (ended_) return;
     ended_ = true;

@@ -60,6 +60,13 @@ bool FileBody::read(std::uint64_t position, std::size_t count, std::string& out)
   return true;
 }
 
+std::string_view Response::field(std::string_view name) const noexcept {
+  for (const Field& field : fields) {
+    if (equal_without_case(field.name, name)) return field.value;
+  }
+  return {};
+}
+
 std::uint64_t Response::body_size() const noexcept {
   struct Size {
     std::uint64_t operator()(const std::string& text) const noexcept { return text.size(); }

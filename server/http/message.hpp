@@ -24,6 +24,7 @@ struct Peer {
   std::string address;             ///< Client's IP address, without port.
   std::string_view tls_version{};  ///< "TLSv1.3" or "TLSv1.2".
   bool resumed = false;            ///< The handshake resumed a TLS session.
+  std::string server_name{};       ///< That the client wants to speak to (RFC 6066 section 3).
 };
 
 /// A request that passed every check of RFC 9112. Views point into memory that lives as long as the request.
@@ -60,6 +61,8 @@ class FileBody {
   ~FileBody();
 
   std::uint64_t size() const noexcept { return size_; }
+  /// Of its beginning, in the file.
+  std::uint64_t offset() const noexcept { return offset_; }
   /// Appends up to `count` bytes from `position` (0 is the start of the body). False when the file is shorter
   /// than promised or can't be read: the connection must then be closed.
   bool read(std::uint64_t position, std::size_t count, std::string& out) const;
@@ -90,6 +93,8 @@ struct Response {
   bool protect = false;
 
   std::uint64_t body_size() const noexcept;
+  /// First field of that name; empty when absent.
+  std::string_view field(std::string_view name) const noexcept;
   /// The body, but for that of an open file, which is empty here.
   std::string_view body_text() const noexcept;
   void set(std::string_view name, std::string value) {

@@ -104,14 +104,22 @@ Descriptor open_beneath(int root, std::string_view path) {
   return Descriptor{-1};
 }
 
-/// Strong as long as the file system's clock ticks between two changes that keep the size.
+/// What is below the root for the path of a request; empty when nothing can be.
+std::string file_path(std::string_view path) {
+  if (!path.starts_with('/') || path.find('\0') != std::string_view::npos) return {};
+  std::string file{path};
+  if (file.ends_with('/')) file += "index.html";
+  return file;
+}
+
+/// Strong as long as the file system's clock ticks between two changes that keep the size. The same on every
+/// member that has a copy with its times: so no inode.
 std::string etag_of(const struct stat& status) {
   std::array<char, 64> text{};
   const auto nanoseconds = static_cast<unsigned long long>(status.st_mtim.tv_sec) * 1'000'000'000ULL +
                            static_cast<unsigned long long>(status.st_mtim.tv_nsec);
-  std::snprintf(text.data(), text.size(), "\"%llx-%llx-%llx\"",
-                static_cast<unsigned long long>(status.st_size), nanoseconds,
-                static_cast<unsigned long long>(status.st_ino));
+  std::snprintf(text.data(), text.size(), "\"%llx-%llx\"", static_cast<unsigned long long>(status.st_size),
+                nanoseconds);
   return text.data();
 }
 
@@ -320,9 +328,8 @@ DirectoryFiles::~DirectoryFiles() {
 
 std::optional<Response> DirectoryFiles::serve(const Request& request, WallSeconds now,
                                               Monotonic::time_point began) const {
-  std::string path{request.path};
-  if (!path.starts_with('/') || path.find('\0') != std::string::npos) return std::nullopt;
-  if (path.ends_with('/')) path += "index.html";
+  const std::string path = file_path(request.path);
+  if (path.empty()) return std::nullopt;
   if (const auto kept = kept_->find(root_, path, began)) {
     if (auto response = answer_method(request.method)) return response;
     return respond(kept->description, request, now, [&](const Range& range) -> Response::Body {
@@ -338,6 +345,18 @@ std::optional<Response> DirectoryFiles::serve(const Request& request, WallSecond
   return respond(describe(status, path), request, now, [&](const Range& range) -> Response::Body {
     return FileBody{file.release(), range.offset, range.size};
   });
+}
+
+std::optional<FileBody> DirectoryFiles::part(std::string_view path, std::string_view etag,
+                                             std::uint64_t offset, std::uint64_t size) const {
+  const std::string name = file_path(path);
+  if (name.empty()) return std::nullopt;
+  Descriptor file = open_beneath(root_, name);
+  struct stat status {};
+  if (file.get() < 0 || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
+  const auto end = static_cast<std::uint64_t>(status.st_size);
+  if (etag_of(status) != etag || offset > end || size > end - offset) return std::nullopt;
+  return FileBody{file.release(), offset, size};
 }
 
 }  // namespace sluice::http

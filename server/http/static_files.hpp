@@ -82,6 +82,10 @@ class DirectoryFiles {
   std::optional<Response> serve(const Request& request, WallSeconds now,
                                 Monotonic::time_point began = Monotonic::time_point::max()) const;
 
+  /// A part of the file that serve() gives for this path, decoded, if it is still the one with that ETag.
+  std::optional<FileBody> part(std::string_view path, std::string_view etag, std::uint64_t offset,
+                               std::uint64_t size) const;
+
   static constexpr std::size_t kKeptSize = 64 * 1024;  ///< Of a file that is kept, at most ...
   static constexpr std::size_t kKeptFiles = 256;       ///< ... and of these so many.
 

@@ -92,6 +92,8 @@ class RecordLayer {
   /// The keys have protected as much as they should, and can't be replaced.
   bool wants_end() const noexcept;
   const RecordState& state() const noexcept { return state_; }
+  /// state() is all there is to know: nothing has ended, and no KeyUpdate has come in part.
+  bool between_messages() const noexcept { return message_size_ == 0 && !read_closed_ && !write_closed_; }
 
  private:
   enum class Side : std::uint8_t { read, write };

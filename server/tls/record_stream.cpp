@@ -54,6 +54,14 @@ RecordStream::RecordStream(int fd, SSL_CTX& context, HandshakeGuard* guard, Reco
   SSL_set_accept_state(ssl);
 }
 
+RecordStream::RecordStream(int fd, SSL_CTX& context, RecordBuffers& buffers, const StreamState& state)
+    : fd_(fd), context_(context), buffers_(buffers), raw_(state.received), unsent_(state.unsent) {
+  layer_.emplace(state.keys, buffers_.aead);
+  note_outcome(state.resumed, state.keys.write.suite.tls13());
+  has_session_id_ = state.session_id.has_value();
+  if (state.session_id) session_id_ = *state.session_id;
+}
+
 RecordStream::~RecordStream() {
   if (opening_ && !end_) SSL_set_shutdown(opening_->ssl.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 }
@@ -240,6 +248,13 @@ Step RecordStream::write(std::string_view plain, int flags) {
   unsent_.assign(reinterpret_cast<const char*>(out.data()) + gone, filled - gone);
   step.need = Need::writable;
   return step;
+}
+
+std::optional<StreamState> RecordStream::state() const {
+  if (end_ || !layer_ || !layer_->between_messages()) return std::nullopt;
+  StreamState state{.keys = layer_->state(), .received = raw_, .unsent = unsent_, .resumed = resumed()};
+  if (has_session_id_) state.session_id = session_id_;
+  return state;
 }
 
 Step RecordStream::shutdown() {

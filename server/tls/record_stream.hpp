@@ -32,6 +32,7 @@ struct RecordBuffers {
 class RecordStream final : public TlsStream {
  public:
   RecordStream(int fd, SSL_CTX& context, HandshakeGuard* guard, RecordBuffers& buffers);
+  RecordStream(int fd, SSL_CTX& context, RecordBuffers& buffers, const StreamState& state);
   ~RecordStream() override;
 
   Step handshake() override;
@@ -42,6 +43,7 @@ class RecordStream final : public TlsStream {
   bool drained() const noexcept override { return drained_; }
   bool unsent() const noexcept override { return !unsent_.empty(); }
   bool wants_end() const noexcept override { return layer_ && layer_->wants_end(); }
+  std::optional<StreamState> state() const override;
 
  private:
   struct Opening;  // what only the handshake needs

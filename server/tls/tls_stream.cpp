@@ -41,4 +41,9 @@ std::unique_ptr<TlsStream> make_stream(int fd, SSL_CTX& context, HandshakeGuard*
   return std::make_unique<OpensslStream>(fd, context, guard, issue);
 }
 
+std::unique_ptr<TlsStream> make_stream(int fd, SSL_CTX& context, RecordBuffers& buffers,
+                                       const StreamState& state) {
+  return std::make_unique<RecordStream>(fd, context, buffers, state);
+}
+
 }  // namespace sluice::tls

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -8,6 +9,7 @@
 #include <boost/system/error_code.hpp>
 
 #include "server/tls/handshake_guard.hpp"
+#include "server/tls/stream_state.hpp"
 
 /// TLS directly on a socket.
 namespace sluice::tls {
@@ -70,6 +72,11 @@ class TlsStream {
   /// The connection should not serve much more: its keys have protected enough.
   virtual bool wants_end() const noexcept { return false; }
 
+  /// All it takes to go on elsewhere; `nullopt` where that can't be: before the handshake is over, behind its
+  /// end, in the middle of a KeyUpdate, or with OpenSSL's record layer. Whoever takes it must not use this
+  /// stream while somebody else may go on with it.
+  virtual std::optional<StreamState> state() const { return std::nullopt; }
+
   // After the handshake.
   bool resumed() const noexcept { return resumed_; }
   bool tls13() const noexcept { return tls13_; }
@@ -78,9 +85,12 @@ class TlsStream {
   static constexpr std::size_t kReadMin = 17 * 1024;
 
  protected:
+  void note_outcome(bool resumed, bool tls13) noexcept {
+    resumed_ = resumed;
+    tls13_ = tls13;
+  }
   void note_outcome(const SSL& ssl) noexcept {
-    resumed_ = SSL_session_reused(&ssl) == 1;
-    tls13_ = SSL_version(&ssl) == TLS1_3_VERSION;
+    note_outcome(SSL_session_reused(&ssl) == 1, SSL_version(&ssl) == TLS1_3_VERSION);
   }
 
  private:
@@ -99,6 +109,9 @@ struct RecordBuffers;
 /// `std::bad_alloc` only.
 std::unique_ptr<TlsStream> make_stream(int fd, SSL_CTX& context, HandshakeGuard* guard,
                                        RecordBuffers* buffers, Issue issue = Issue::in_handshake);
+/// One that goes on where another ended.
+std::unique_ptr<TlsStream> make_stream(int fd, SSL_CTX& context, RecordBuffers& buffers,
+                                       const StreamState& state);
 
 }  // namespace sluice::tls
 

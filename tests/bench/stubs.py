@@ -20,7 +20,7 @@ HOST, HEARTBEAT = "127.0.0.1", 0.25
 def digest():
     policy = b"session-budget"
     return frame(DIGEST, bytes([1, len(policy)]) + policy + struct.pack(">IIIIII", 2000, 1000, 100, 100, 10_000, 0)
-                 + struct.pack(">QQ", 0, int(time.time() * 1000)))
+                 + struct.pack(">QQII", 0, int(time.time() * 1000), 0, 0))
 
 
 def context_of(folder, name, purpose):

@@ -9,11 +9,12 @@ import pytest
 
 from rig import PORT
 from sluice import eventually
-from tcp_mover import VIP4, VIP6, Director, flow_bytes
-from tcp_network import SECRET, Network, assert_served, obstacle, readable, receive_while_served, resets
+from tcp_mover import VIP4, VIP6, Director, flow_bytes, obstacle
+from tcp_network import SECRET, Network, assert_served, readable, receive_while_served, resets
 from tcp_traffic import HEADER, WORK, Client, percentile, ping_of
 
 pytestmark = pytest.mark.skipif(obstacle() is not None, reason=str(obstacle()))
+
 
 def other(node):
     return "m2" if node == "m1" else "m1"

@@ -9,8 +9,8 @@ import pytest
 
 from rig import PORT
 from sluice import DEADLINE, eventually
-from tcp_mover import Refused, flow_bytes
-from tcp_network import Network, assert_served, obstacle, readable, receive_while_served
+from tcp_mover import Refused, flow_bytes, obstacle
+from tcp_network import Network, assert_served, readable, receive_while_served
 from tcp_traffic import HEADER, piece, ping_of
 
 pytestmark = pytest.mark.skipif(obstacle() is not None, reason=str(obstacle()))

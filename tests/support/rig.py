@@ -110,6 +110,10 @@ class Member(Server):
         self.rig, self.node = rig, node
         super().__init__(*arguments, **options)
 
+    def control(self):
+        """For migration.ctl()."""
+        return self.rig.launcher(self.node), self.rig.address(self.node), TOKEN
+
     def dial(self, port):
         node = "client" if port == self.port else self.node
         return self.rig.dial(node, self.rig.address(self.node), port)

@@ -20,6 +20,16 @@ HELLO, HOLD, RESTORE, LIVE, CANCEL, DUMP, ROLL_BACK, FORGET, SETTLE = range(1, 1
 WELCOME, DONE, REFUSED, RESTORED, DUMPED = range(64, 69)
 
 
+def obstacle():
+    """Why nothing can be moved here, as a sentence; None when it can."""
+    if rig.obstacle():
+        return rig.obstacle()
+    tried = subprocess.run(
+        ["unshare", "--net", "--mount", "sh", "-c", "mount -t bpf none /mnt && ip link add one type veth peer name two && tc qdisc add dev one clsact"],
+        capture_output=True, text=True)
+    return f"the kernel has no BPF file system, or no clsact: {tried.stderr.strip()}" if tried.returncode else None
+
+
 class Refused(Exception):
     pass
 

@@ -3,25 +3,12 @@ import contextlib
 import pathlib
 import random
 import socket
-import subprocess
 
-import rig as rigs
 from rig import PORT, Rig
 from tcp_mover import VIP4, Process, bpf_folder, flow_bytes
 from tcp_traffic import Servers, ping_of
 
 SECRET = b"of those who may redirect, all of them"
-
-
-
-def obstacle():
-    """Why nothing can be moved here, as a sentence; None when it can."""
-    if rigs.obstacle():
-        return rigs.obstacle()
-    tried = subprocess.run(
-        ["unshare", "--net", "--mount", "sh", "-c", "mount -t bpf none /mnt && ip link add one type veth peer name two && tc qdisc add dev one clsact"],
-        capture_output=True, text=True)
-    return f"the kernel has no BPF file system, or no clsact: {tried.stderr.strip()}" if tried.returncode else None
 
 
 def resets(rig, node):
@@ -90,8 +77,6 @@ def readable(sock):
         return bool(sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
     except BlockingIOError:
         return False
-
-
 
 
 class Move:

@@ -6,6 +6,9 @@
 #include <gtest/gtest.h>
 
 namespace sluice::cluster {
+
+namespace asio = boost::asio;
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -31,6 +34,16 @@ tls::SessionStore::Word word_of(std::uint8_t byte) {
   return {.id = id_of(byte), .at = byte, .expires_at = WallSeconds{1'700'000'000s}};
 }
 
+/// The example of docs/peer-protocol.md.
+Prepare prepare() {
+  return {.handover = 7,
+          .transport = Transport::repair,
+          .client = {asio::ip::make_address("192.0.2.9"), 50'000},
+          .local = {asio::ip::make_address("10.0.0.1"), 8443},
+          .image_size = 1400,
+          .place = "m1"};
+}
+
 struct Sample {
   const char* name;
   Message message;
@@ -46,7 +59,9 @@ std::vector<Sample> samples() {
                 .spare_milli = 1'320'000,
                 .stored_sessions = 3,
                 .keys = 0x0123456789abcdef,
-                .clock_ms = 1'700'000'000'123};
+                .clock_ms = 1'700'000'000'123,
+                .connections = 2000,
+                .takes = 1000};
   return {
       {"Hello",
        Hello{
@@ -61,7 +76,21 @@ std::vector<Sample> samples() {
       {"Fetched", Fetched{.request = 5, .state = state_of("a session")}},
       {"Push", Push{.request = 6, .states = {state_of("one"), state_of(""), state_of("three")}}},
       {"Pushed", Pushed{.request = 6, .taken = 2}},
-      {"Moved", Moved{{word_of(1), word_of(2)}}}};
+      {"Moved", Moved{{word_of(1), word_of(2)}}},
+      {"Prepare", prepare()},
+      {"PrepareOfIpv6", Prepare{.handover = 1,
+                                .transport = Transport::fd,
+                                .client = {asio::ip::make_address("2001:db8::9"), 50'000},
+                                .local = {asio::ip::make_address("2001:db8::1"), 8443},
+                                .image_size = 1400}},
+      {"PrepareOfALaterTransport", Prepare{.handover = 1, .transport = static_cast<Transport>(9)}},
+      {"Prepared", Prepared{7, "m2"}},
+      {"State", State{.handover = 7, .image = state_of("an image"), .tcp = state_of("its queues")}},
+      {"StateWithoutTcp", State{.handover = 7, .image = state_of("an image")}},
+      {"Ready", Ready{7}},
+      {"Commit", Commit{7}},
+      {"Cancel", Cancel{.handover = 7, .from = Cancel::Side::source, .reason = "no time left"}},
+      {"Refusal", Cancel{.handover = 7, .from = Cancel::Side::target, .reason = ""}}};
 }
 
 Buffer written(const Message& message) {
@@ -84,19 +113,27 @@ TEST(PeerProtocol, ReadsWhatItWrites) {
   }
 }
 
-/// The example of docs/peer-protocol.md.
+/// The examples of docs/peer-protocol.md.
 TEST(PeerProtocol, IsWrittenAsTheDocumentSays) {
   EXPECT_EQ(
       to_hex(written(Hello{
           .name = "a", .address = "10.0.0.1:7946", .incarnation = 0x018bcfe56800, .service_port = 8443})),
       "0000002301"                    // 35 bytes follow, hello
       "736c75696365"                  // "sluice"
-      "0100"                          // version 1.0
+      "0101"                          // version 1.1
       "0161"                          // "a"
       "0d31302e302e302e313a37393436"  // "10.0.0.1:7946"
       "0000018bcfe56800"              // 2023-11-14 22:13:20 UTC
       "20fb");                        // 8443
   EXPECT_EQ(to_hex(written(Pushed{.request = 6, .taken = 2})), "00000009090000000600000002");
+  EXPECT_EQ(to_hex(written(prepare())),
+            "0000001f80"        // 31 bytes follow, prepare
+            "0000000000000007"  // the source's seventh hand-over
+            "03"                // by TCP_REPAIR
+            "04c0000209c350"    // the client is 192.0.2.9:50000
+            "040a00000120fb"    // and came to 10.0.0.1:8443
+            "00000578"          // with an image of 1400 bytes
+            "026d31");          // the source takes frames at "m1"
 }
 
 TEST(PeerProtocol, FieldsOfALaterMinorVersionAreLeftAlone) {
@@ -123,6 +160,57 @@ TEST(PeerProtocol, TypesOfALaterMinorVersionAreSkipped) {
   EXPECT_TRUE(std::holds_alternative<WantKeys>(**second));
 }
 
+Buffer with_length(Buffer bytes) {
+  const std::size_t length = bytes.size() - 4;
+  for (std::size_t i = 0; i < 4; ++i) bytes[i] = static_cast<std::uint8_t>(length >> (24 - 8 * i));
+  return bytes;
+}
+
+TEST(PeerProtocol, TheLargestStatePasses) {
+  const Buffer largest = written(State{
+      .handover = 7, .image = tls::SecretBytes(State::kImageMax), .tcp = tls::SecretBytes(State::kTcpMax)});
+  EXPECT_EQ(largest.size(), kStateMax);
+  Inbox inbox;
+  inbox.add(largest);
+  inbox.add(written(WantKeys{}));
+  const auto state = inbox.next();
+  ASSERT_TRUE(state.has_value() && state->has_value());
+  EXPECT_EQ(written(**state), largest);
+  EXPECT_TRUE(std::holds_alternative<WantKeys>(*inbox.next().value()));
+}
+
+/// Also what a later version has behind what we know is bounded.
+TEST(PeerProtocol, NoMessageIsLongerThanOneOfItsTypeMayBe) {
+  for (const Sample& sample : samples()) {
+    Buffer bytes = written(sample.message);
+    const bool state = std::holds_alternative<State>(sample.message);
+    bytes.resize(state ? kStateMax : kMessageMax);
+    Inbox inbox;
+    inbox.add(with_length(bytes));
+    EXPECT_TRUE(inbox.next().has_value()) << sample.name;
+    bytes.push_back(0);
+    inbox.add(with_length(bytes));
+    const auto longer = inbox.next();
+    ASSERT_FALSE(longer.has_value()) << sample.name;
+    EXPECT_EQ(longer.error(), ProtocolError::too_long) << sample.name;
+  }
+}
+
+/// Nothing is kept for a message that can't be.
+TEST(PeerProtocol, ALengthThatNoTypeHasIsRefusedBeforeItsTypeIsHere) {
+  Inbox inbox;
+  const std::uint8_t longest[] = {0, 0x13, 0, 0x11 + 0};  // kStateMax - 4
+  static_assert(kStateMax - 4 == 0x130011);
+  inbox.add(longest);
+  EXPECT_TRUE(inbox.next().has_value());
+  Inbox other;
+  const std::uint8_t longer[] = {0, 0x13, 0, 0x12};
+  other.add(longer);
+  const auto next = other.next();
+  ASSERT_FALSE(next.has_value());
+  EXPECT_EQ(next.error(), ProtocolError::too_long);
+}
+
 TEST(PeerProtocol, OfAnotherMajorVersionOnlyTheNumberIsRead) {
   Buffer bytes = written(Hello{.name = "a", .address = "b:1", .incarnation = 1});
   bytes[kHeaderSize + 6] = 2;
@@ -132,10 +220,22 @@ TEST(PeerProtocol, OfAnotherMajorVersionOnlyTheNumberIsRead) {
   EXPECT_EQ(std::get<Hello>(*message).major, 2);
 }
 
+constexpr std::size_t kDigestSince11 = 8;
+
+TEST(PeerProtocol, ADigestOfTheFirstVersionTakesNoConnections) {
+  Buffer bytes = written(Digest{.stored_sessions = 3, .clock_ms = 7, .connections = 2000, .takes = 1000});
+  bytes.resize(bytes.size() - kDigestSince11);
+  const auto message = read(bytes);
+  ASSERT_TRUE(message.has_value());
+  EXPECT_EQ(std::get<Digest>(*message), (Digest{.stored_sessions = 3, .clock_ms = 7}));
+}
+
 TEST(PeerProtocol, NothingTruncatedIsTaken) {
   for (const Sample& sample : samples()) {
     const Buffer bytes = written(sample.message);
+    const bool digest = std::holds_alternative<Digest>(sample.message);
     for (std::size_t size = kHeaderSize; size < bytes.size(); ++size) {
+      if (digest && size == bytes.size() - kDigestSince11) continue;
       const auto message = decode(bytes[4], Bytes{bytes}.subspan(kHeaderSize, size - kHeaderSize));
       ASSERT_FALSE(message.has_value()) << sample.name << " of " << size;
       EXPECT_EQ(message.error(), ProtocolError::malformed) << sample.name << " of " << size;
@@ -172,6 +272,34 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"HelloWithoutAName", "0000001301736c756963650100000000000000000000000001",
                 ProtocolError::malformed},
         BadCase{"SeventeenKeys", "000000020511", ProtocolError::malformed},
+        BadCase{"LongerThanTheBoundOfOptionals", "0000fffd80", ProtocolError::too_long},
+        BadCase{"LongerThanTheBoundOfUnknowns", "0000fffdff", ProtocolError::too_long},
+        BadCase{"StateLongerThanItsBound", "0013001282", ProtocolError::too_long},
+        BadCase{"HandOverZero", "00000009810000000000000000", ProtocolError::malformed},
+        BadCase{"ClientOfAnotherFamily", "0000001c8000000000000000070305c0000209c350040a00000120fb00000578",
+                ProtocolError::malformed},
+        BadCase{"ImageLongerThanItsBound",
+                "00030012820000000000000007"
+                "00030001" +
+                    std::string(2 * 0x30005, '0'),
+                ProtocolError::malformed},
+        BadCase{"ImageOfFourGigabytes",
+                "0000001182"
+                "0000000000000007"
+                "ffffffff"
+                "00000000",
+                ProtocolError::malformed},
+        BadCase{"TcpLongerThanItsBound",
+                "00100012820000000000000007"
+                "00000000"
+                "00100001" +
+                    std::string(2 * 0x100001, '0'),
+                ProtocolError::malformed},
+        BadCase{"CancelOfNoSide",
+                "0000000b85"
+                "0000000000000007"
+                "0300",
+                ProtocolError::malformed},
         BadCase{"DigestOfNoState", "0000002e0300" + std::string(2 * 44, '0'), ProtocolError::malformed}),
     [](const auto& test) { return std::string(test.param.name); });
 
@@ -214,6 +342,8 @@ TEST(PeerProtocolDeath, LongerMessagesAreNotWritten) {
   Push push;
   for (int i = 0; i < 70; ++i) push.states.push_back(state_of(std::string(1000, 'x')));
   EXPECT_DEATH(written(push), "");
+  EXPECT_DEATH(written(State{.handover = 1, .image = tls::SecretBytes(State::kImageMax + 1)}), "");
+  EXPECT_DEATH(written(State{.handover = 1, .tcp = tls::SecretBytes(State::kTcpMax + 1)}), "");
 }
 
 }  // namespace

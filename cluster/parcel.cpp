@@ -1,0 +1,148 @@
+#include "cluster/parcel.hpp"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <system_error>
+
+namespace sluice::cluster {
+
+namespace {
+
+constexpr std::size_t kHeader = 1 + 8;
+constexpr std::size_t kFdsMax = 4;  // that are looked at, to be closed, when more than one came
+
+class ParcelCategory final : public ErrorCategory {
+ public:
+  const char* name() const noexcept override { return "sluice.parcel"; }
+  std::string message(int value) const override {
+    switch (static_cast<ParcelError>(value)) {
+      case ParcelError::ended: return "the other process has ended";
+      case ParcelError::malformed: return "what came from the other process is not what was agreed on";
+      case ParcelError::too_slow: return "the other process does not read";
+    }
+    return "unknown error";
+  }
+};
+
+/// Room for descriptors beside a message.
+struct Control {
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(kFdsMax * sizeof(int))> bytes{};
+
+  void put(msghdr& message, int fd) noexcept {
+    message.msg_control = bytes.data();
+    message.msg_controllen = CMSG_SPACE(sizeof fd);
+    cmsghdr* const header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof fd);
+    std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
+  }
+};
+
+/// The only descriptor beside a message; -1 when there is none. Others are closed, and make it malformed.
+int take_fd(msghdr& message, bool& fine) noexcept {
+  int taken = -1;
+  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t i = 0; i < count; ++i) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(header) + i * sizeof fd, sizeof fd);
+      if (taken >= 0) {
+        ::close(fd);
+        fine = false;
+      } else {
+        taken = fd;
+      }
+    }
+  }
+  return taken;
+}
+
+/// False when time is up first.
+bool wait_for(int fd, short events, std::chrono::milliseconds patience) noexcept {
+  pollfd waited{.fd = fd, .events = events, .revents = 0};
+  return ::poll(&waited, 1, static_cast<int>(patience.count())) > 0;
+}
+
+}  // namespace
+
+boost::system::error_code make_error_code(ParcelError error) noexcept {
+  static const ParcelCategory category;
+  return {static_cast<int>(error), category};
+}
+
+Parcel text_parcel(Parcel::Type type, std::uint64_t id, std::string_view text, int fd) {
+  return {.type = type, .id = id, .body = {text.begin(), text.end()}, .fd = fd};
+}
+
+ParcelSocket::~ParcelSocket() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+boost::system::error_code ParcelSocket::send(const Parcel& parcel, std::chrono::milliseconds patience) const {
+  if (parcel.body.size() > kBodyMax) std::abort();
+  std::array<std::uint8_t, kHeader> head{static_cast<std::uint8_t>(parcel.type)};
+  for (std::size_t i = 0; i < 8; ++i) head[1 + i] = static_cast<std::uint8_t>(parcel.id >> (56 - 8 * i));
+  std::array<iovec, 2> parts{iovec{head.data(), head.size()},
+                             iovec{const_cast<std::uint8_t*>(parcel.body.data()), parcel.body.size()}};
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = parts.size();
+  Control control;
+  if (parcel.fd >= 0) control.put(message, parcel.fd);
+  while (::sendmsg(fd_, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN && errno != ENOBUFS) return ParcelError::ended;
+    if (!wait_for(fd_, POLLOUT, patience)) return ParcelError::too_slow;
+  }
+  return {};
+}
+
+boost::system::result<std::optional<Parcel>> ParcelSocket::receive(std::chrono::milliseconds patience) {
+  room_.resize(kHeader + kBodyMax + 1);
+  if (!wait_for(fd_, POLLIN, patience)) return std::optional<Parcel>{};
+  iovec part{room_.data(), room_.size()};
+  Control control;
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control.bytes.data();
+  message.msg_controllen = control.bytes.size();
+  const ssize_t n = ::recvmsg(fd_, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+  if (n < 0 && (errno == EINTR || errno == EAGAIN)) return std::optional<Parcel>{};
+  if (n <= 0) return ParcelError::ended;
+  bool fine = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0;
+  Parcel parcel{.fd = take_fd(message, fine)};
+  const auto size = static_cast<std::size_t>(n);
+  fine = fine && size >= kHeader && size <= kHeader + kBodyMax && room_[0] >= 1 &&
+         room_[0] < static_cast<std::uint8_t>(Parcel::Type::count);
+  if (fine) {
+    parcel.type = static_cast<Parcel::Type>(room_[0]);
+    for (std::size_t i = 0; i < 8; ++i) parcel.id = parcel.id << 8 | room_[1 + i];
+    parcel.body.assign(room_.begin() + kHeader, room_.begin() + n);
+  } else if (parcel.fd >= 0) {
+    ::close(parcel.fd);
+  }
+  OPENSSL_cleanse(room_.data(), size);
+  if (!fine) return ParcelError::malformed;
+  return std::optional<Parcel>(std::move(parcel));
+}
+
+std::pair<ParcelSocket, ParcelSocket> make_parcel_sockets() {
+  int fds[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
+    throw std::system_error(errno, std::generic_category(), "can't make a pair of sockets");
+  std::pair pair{ParcelSocket(fds[0]), ParcelSocket(fds[1])};
+  constexpr int kRoom = 1024 * 1024;  // as much as the machine lets us have of it
+  for (const int fd : fds) ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &kRoom, sizeof kRoom);
+  return pair;
+}
+
+}  // namespace sluice::cluster

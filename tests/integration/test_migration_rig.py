@@ -1,0 +1,181 @@
+"""Live connections go from one member to another TCP and all (transport `repair`), on a network: nobody notices, and nothing stays behind."""
+import contextlib
+import random
+import signal
+import socket
+import time
+
+import pytest
+
+from migration import connections, ctl, migrate, moved, settle_down
+from moving import DATA, VERSIONS, ask, echo, serve_data
+from rig import PORT, Rig, RigCluster, Threads
+from sluice import SLOWDOWN, Closed, client_context, eventually, over_tls
+from tcp_mover import VIP4, VIP6, Process, bpf_folder, obstacle
+
+pytestmark = pytest.mark.skipif(obstacle() is not None, reason=str(obstacle()))
+
+
+class Shop:
+    """Members behind one address that all of them have; who comes is given to m1."""
+
+    def __init__(self, folder, certificate, **settings):
+        self.stack = contextlib.ExitStack()
+        self.rig = self.stack.enter_context(Rig(3))
+        self.stack.enter_context(bpf_folder(folder))
+        self.rig("share")
+        self.rig("balance", PORT, "shared", "m1")
+        self.helpers = {}
+        for node in self.rig.members:
+            self.helpers[node] = Process(self.rig, node, folder)
+            self.stack.callback(self.helpers[node].process.kill)
+        self.members = RigCluster(self.rig, folder, certificate, **{"server.static_root": serve_data(folder / "static"), **settings})
+        self.stack.enter_context(self.members)
+        for node in self.rig.members:
+            listen = f"{self.rig.address(node)}:{PORT},{VIP4}:{PORT},[{VIP6}]:{PORT}"
+            self.members.start(node, **{"server.listen": listen, "cluster.tcp_helper": self.helpers[node].path})
+        self.members.await_whole()
+        self.trust = self.members["m1"].trust
+
+    def __getitem__(self, node):
+        return self.members[node]
+
+    def connect(self, version="1.3", cipher=None, address=VIP4):
+        context = client_context(trust=self.trust, minimum=version, maximum=version, ciphers=cipher)
+        return over_tls(self.rig.dial("client", address, PORT), context)
+
+
+class Download(Threads):
+    """All of DATA, slowly: the server waits for the client when it moves."""
+
+    def __init__(self, connection):
+        connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 * 1024)
+        self.connection = connection
+        super().__init__(self.get, [()])
+
+    def get(self):
+        self.connection.request("GET", "/data.bin")
+        response = b""
+        while not response.endswith(DATA[-20:]):
+            response += self.connection.sock.recv(64 * 1024)
+            time.sleep(0.002)  # that is the point of it
+        assert response.split(b"\r\n\r\n", 1)[1] == DATA
+
+    def __exit__(self, *arguments):
+        super().__exit__(*arguments)
+        assert not self.errors, self.errors[0]
+
+
+@pytest.fixture
+def shop(tmp_path, ecdsa):
+    shop = Shop(tmp_path, ecdsa, **{"server.keepalive_timeout": "60s", "cluster.rebalance": "off"})
+    with shop.stack:
+        yield shop
+
+
+def by_repair(member, direction, result="ok"):
+    return moved(member, direction, result, "repair")
+
+
+@pytest.mark.parametrize("version,cipher", VERSIONS)
+def test_nobody_notices(shop, version, cipher):
+    m1, m2 = shop["m1"], shop["m2"]
+    idle = [shop.connect(version, cipher) for _ in range(8)] + [shop.connect(version, cipher, VIP6) for _ in range(2)]
+    for connection in idle:
+        echo(connection, 100)
+    download = shop.connect(version, cipher)
+    settle_down()
+    with Download(download):
+        migrate(m1, "m2", 11, "repair")
+    eventually(lambda: connections(m1, "idle") + connections(m1, "relayed") + connections(m1, "active") == 0, "m1 has none any more")
+    assert by_repair(m2, "in") == 11
+    for connection in idle:
+        echo(connection, 30_000)
+    echo(download, 10)
+    m1.kill()  # it is not needed any more; its helper is
+    for connection in [*idle, download]:
+        echo(connection, 1000)
+        connection.close()
+
+
+def test_a_thousand_moves(shop, capsys):
+    """In a circle, while requests, answers and uploads are under way."""
+    count = 50
+    connected = [shop.connect(*random.choice(VERSIONS), address=random.choice([VIP4, VIP6])) for _ in range(count)]
+    moves, nodes = 0, ["m1", "m2", "m3"]
+    total = int(1000 / SLOWDOWN)
+    while moves < total:
+        source, target = nodes[0], nodes[1]
+        settle_down()
+        for connection in connected:
+            connection.expected = [ask(connection, random.choice([1, 5000, 50_000])) for _ in range(2)]
+        migrate(shop[source], target, count, "repair")
+        moves += count
+        for connection in connected:
+            for expected in connection.expected:
+                assert connection.response().body == expected
+            echo(connection, random.choice([10, 100_000]))
+        nodes = nodes[1:] + nodes[:1]
+    buckets = [{labels["le"]: value for name, labels, value in shop[node].metrics().samples if name == "sluice_migration_blackout_seconds_bucket"} for node in nodes]
+    within = {bound: sum(each.get(bound, 0) for each in buckets) for bound in ("0.0005", "0.001", "0.0025", "0.005", "+Inf")}
+    with capsys.disabled():
+        print(f" [{moves} moves; blackouts by bound: {within}]", end="")
+    for connection in connected:
+        connection.close()
+
+
+def test_a_member_leaves_and_its_connections_stay(shop, capsys):
+    """TERM, with 1,000 of them."""
+    m1, count = shop["m1"], int(1000 / SLOWDOWN)
+    connected = [shop.connect() for _ in range(count)]
+    for connection in connected:
+        echo(connection, 10)
+    settle_down()
+    m1.signal(signal.SIGTERM)
+    line = eventually(lambda: next((line for line in m1.lines if line.startswith("evacuated")), None), "all have gone")
+    assert "0 connections are relayed, 0 stayed" in line
+    assert m1.wait() == 0
+    with capsys.disabled():
+        print(f" [{count} connections {line}]", end="")
+    for connection in connected:
+        echo(connection, 1000)
+        connection.close()
+    assert by_repair(shop["m2"], "in") + by_repair(shop["m3"], "in") == count
+    assert min(by_repair(shop[node], "in") for node in ("m2", "m3")) > count / 4
+
+
+def test_without_a_helper_they_are_relayed(shop):
+    m1, m2 = shop["m1"], shop["m2"]
+    connection = shop.connect()
+    echo(connection, 10)
+    settle_down()
+    shop.helpers["m2"].kill()
+    assert ctl(m1, "migrate", "--to", "m2", "--count", 1).returncode == 0
+    eventually(lambda: by_repair(m1, "out", "kept") == 1, "it can't be taken up there")
+    eventually(lambda: moved(m1, "out") == 1, "it is relayed instead")
+    echo(connection, 100_000)
+    assert connections(m2, "idle") == 1
+    connection.close()
+
+
+def test_helpers_that_are_killed_while_connections_move(shop):
+    """Whatever happens to one, each connection goes on or is closed, and what is answered is right."""
+    m1 = shop["m1"]
+    connected = [shop.connect() for _ in range(40)]
+    for connection in connected:
+        echo(connection, 10)
+    for victim in ("m2", "m1", "m3"):
+        settle_down()
+        for target in ("m2", "m3"):
+            ctl(m1, "migrate", "--to", target, "--count", 10)
+        shop.helpers[victim].kill()
+        shop.helpers[victim].start()
+        for connection in list(connected):
+            try:
+                echo(connection, 3000)
+            except (Closed, OSError):
+                connected.remove(connection)
+    assert len(connected) >= 20, "a helper takes with it what it is moving, and nothing else"
+    assert shop.connect().get("/").status == 200
+    for connection in connected:
+        connection.close()
