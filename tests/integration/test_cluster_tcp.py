@@ -158,6 +158,23 @@ def test_without_a_tier_the_first_owner_is_told_and_those_between_may_go(tmp_pat
         assert_served(servers, client)
 
 
+@pytest.mark.parametrize("how", ["tc", "nft"])
+def test_without_orders_a_connection_goes_in_circles_but_not_ever_further(tmp_path, how):
+    with Network(tmp_path, 3, lambda _: ["--redirect", how]) as network:
+        servers = network.servers()
+        client = network.dial()
+        assert_served(servers, client)
+        (served,) = servers.connections
+        for node in ("m2", "m3", "m1") * 4:
+            assert servers.move(served, node), servers.refusals
+            assert_served(servers, client)
+        for node in ("m2", "m3", "m2", "m3", "m2") * 4:
+            if node != served.node:
+                assert servers.move(served, node), servers.refusals
+            assert_served(servers, client)
+        assert [resets(network.rig, node) for node in network.helpers] == [0, 0, 0]
+
+
 def test_who_can_not_reach_the_tier_goes_on_forwarding(tmp_path):
     with Network(tmp_path, arguments=lambda _: orders(tmp_path, "--director", "10.88.1.1:7950")) as network:
         servers = network.servers()
