@@ -80,7 +80,7 @@ class Asking:
         digest = hashlib.sha256(BODY).hexdigest()
         self.process = subprocess.Popen(
             java(f"-Dhttps.protocols={version}", "KeepAliveClient", certificate, port, version, kind, "/file.bin", digest,
-                 key_updates=kind != "HttpClient"),  # that one takes the answer to an update for the end of its connection
+                 key_updates=kind != "HttpClient"),  # with them that one comes again and again, whoever serves
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.answered = 0
         self.reader = threading.Thread(target=self.read)
