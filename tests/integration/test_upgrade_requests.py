@@ -1,11 +1,12 @@
 """Requests that are under way in all their forms while the process is replaced: uploads, what waits to be continued, HTTP/1.0, pipelines."""
 import subprocess
+import time
 
 import pytest
 
 from moving import DATA, VERSIONS, ask, connect, echo, serve_data, slow_download
 from sluice import DEADLINE, eventually
-from upgrade import adopt_orphans, ctl_upgrade, follow, moved, upgrade
+from upgrade import Successor, adopt_orphans, ctl_upgrade, follow, moved, upgrade
 
 BODY = bytes(range(256)) * 2000
 
@@ -118,4 +119,27 @@ def test_twenty_requests_in_a_pipeline(server, version, cipher):
     for body in expected:
         assert connection.response().body == body
     echo(connection, 10)
+    connection.close()
+
+
+def test_the_next_upgrade_waits_for_the_first_process(server):
+    """There are never three."""
+    connection = connect(server)
+    connection.request("POST", "/echo", [("Content-Length", len(BODY))], BODY[:1000])
+    first = server.pid
+    begin_upgrade(server)
+    second = server.admin("/status").json()["pid"]
+    assert server.admin("/upgrade", "POST").status < 300
+    for _ in range(3):  # it looks 20 times a second whether it may begin
+        time.sleep(0.1)  # for what must not happen there is nothing to await
+        status = server.admin("/status").json()
+        assert status["pid"] == second != first and status["upgrade"]["state"] == "starting" and status["upgrade"]["pid"] == 0
+        assert server.lines.count("ready") == 2
+    connection.send(BODY[1000:])
+    assert connection.response().text == f"len={len(BODY)}"
+    eventually(lambda: server.lines.count("ready") == 3, "the third process is up")
+    assert server.process.wait(DEADLINE) == 0, "the first has ended"
+    server.process = Successor(second)
+    follow(server)
+    echo(connection, 1000)
     connection.close()
