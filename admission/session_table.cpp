@@ -137,15 +137,34 @@ SessionTable::Resumed SessionTable::resume(const SessionRecord& record, Instant 
   } else {
     // The sums are of our own clock: a record's time may be any number.
     if (record.admitted_at < wall - limits_.memory || record.admitted_at > wall + limits_.memory) return {};
-    session = insert(shard, record, now);
+    session = insert_elder(shard, record, now);
     if (!session) return {};
-    shard.by_age.push_front(*session);  // it began elsewhere, or before a restart
-    departed_.fetch_sub(1, std::memory_order_relaxed);
   }
   if (!take_resumption(*session, now, allowance)) return {Resumption::excessive, nullptr};
   if (!session->live_) departed_.fetch_sub(1, std::memory_order_relaxed);
   wake(shard, *session, now);
   return {Resumption::in_session, std::move(session)};
+}
+
+/// One that began elsewhere, or before a restart.
+SessionPtr SessionTable::insert_elder(Shard& shard, const SessionRecord& record, Instant now) {
+  auto session = insert(shard, record, now);
+  if (!session) return nullptr;
+  shard.by_age.push_front(*session);
+  departed_.fetch_sub(1, std::memory_order_relaxed);
+  return session;
+}
+
+SessionPtr SessionTable::adopt(const SessionRecord& record, Instant now) {
+  if (record.epoch != epoch_) return nullptr;
+  Shard& shard = shard_of(record.id);
+  const std::lock_guard lock(shard.mutex);
+  const auto found = shard.sessions.find(record.id);
+  SessionPtr session = found != shard.sessions.end() ? found->second : insert_elder(shard, record, now);
+  if (!session || session->shed()) return nullptr;
+  if (!session->live_) departed_.fetch_sub(1, std::memory_order_relaxed);
+  wake(shard, *session, now);
+  return session;
 }
 
 void SessionTable::leave(Session& session, Instant now) noexcept {

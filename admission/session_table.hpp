@@ -105,6 +105,9 @@ class SessionTable {
   /// of another, after: else a clock that is wrong would make sessions that never get old.
   Resumed resume(const SessionRecord& record, Instant now, WallSeconds wall,
                  Allowance allowance = Allowance::whole);
+  /// A connection of it has come from another owner, who vouches for it, however long ago it began. Null when
+  /// it was shed here, is of another epoch, or the table is full.
+  SessionPtr adopt(const SessionRecord& record, Instant now);
   /// It turned out to be somebody else who showed the session's ticket.
   void give_back_resumption(Session& session) noexcept;
 
@@ -155,6 +158,7 @@ class SessionTable {
   Shard& shard_of(const SessionId& id) noexcept { return shards_[id.low % kShards]; }
   void wake(Shard& shard, Session& session, Instant now) noexcept;
   void rest(Shard& shard, Session& session) noexcept;
+  SessionPtr insert_elder(Shard& shard, const SessionRecord& record, Instant now);
   SessionPtr insert(Shard& shard, const SessionRecord& record, Instant now);
   bool make_room(Shard& shard) noexcept;
   bool take_resumption(Session& session, Instant now, Allowance allowance) noexcept;

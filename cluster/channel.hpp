@@ -37,6 +37,8 @@ class Channel : public std::enable_shared_from_this<Channel> {
   /// Goes out behind what waits already. Does nothing once the channel is closed; closes it when too much
   /// waits.
   void send(const Message& message);
+  /// As much can be sent without that.
+  bool fits(std::size_t size) const noexcept { return pending_.size() + size <= kPendingMax; }
   /// The next message, or why there is none: also when none came within `patience`.
   Task<boost::system::result<Message>> receive(Duration patience);
   /// Sends what waits, and then closes; what comes meanwhile is not read. For a last word.

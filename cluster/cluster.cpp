@@ -82,7 +82,8 @@ class Cluster::Impl {
       agent_.emplace(io_, *options.agent_listen, options.agent_fd, [this] { return digest(); });
   }
 
-  ~Impl() {
+  ~Impl() { halt(); }
+  void halt() noexcept {
     asio::post(io_, [this] { io_.stop(); });
     if (thread_.joinable()) thread_.join();
   }
@@ -468,6 +469,7 @@ Cluster::Cluster(const Options& options, tls::Engine& tls, Measure measure, Say 
 Cluster::~Cluster() = default;
 std::size_t Cluster::join(std::chrono::milliseconds patience) { return impl_->join(patience); }
 void Cluster::leave() { impl_->leave(); }
+void Cluster::halt() noexcept { impl_->halt(); }
 void Cluster::drain() { impl_->drain(); }
 std::pair<int, int> Cluster::listener_fds() { return impl_->listener_fds(); }
 void Cluster::stop_accepting() { impl_->stop_accepting(); }

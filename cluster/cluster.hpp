@@ -106,6 +106,8 @@ class Cluster {
   std::size_t join(std::chrono::milliseconds patience);
   /// Hands all sessions over, says goodbye and ends the thread. The server must have ended.
   void leave();
+  /// Ends the thread without a word to the others, if it is still there.
+  void halt() noexcept;
   /// Descriptors that listen for members and, unless it is -1, for balancers; for another process of this
   /// member to take over.
   std::pair<int, int> listener_fds();

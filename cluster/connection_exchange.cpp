@@ -19,7 +19,7 @@ std::string bounded(std::string_view reason) { return std::string(reason.substr(
 }  // namespace
 
 ConnectionExchange::ConnectionExchange(const Executor& executor, SendTo send, TcpTransport* tcp)
-    : executor_(executor), send_(std::move(send)), tcp_(tcp) {}
+    : executor_(executor), send_(std::move(send)), tcp_(tcp), timer_(executor) {}
 
 void ConnectionExchange::post(std::function<void()> work) { boost::asio::post(executor_, std::move(work)); }
 
@@ -43,13 +43,27 @@ void ConnectionExchange::prepare(tls::MemberNumber to, Prepare message, Done don
     if (repair && tcp_ != nullptr) message.place = tcp_->place();
     const bool can = !repair || (tcp_ != nullptr && tcp_->ready());
     if (!can) note("there is no helper here: " + (tcp_ == nullptr ? "" : tcp_->trouble()));
-    if (!can || !send_(to, message)) departures_.refused(message.handover);
+    if (!can || !send_(to, message)) departures_.failed(message.handover);
+    watch();
   });
 }
 
-void ConnectionExchange::on_prepared(const Prepared& message) {
-  if (departures_.knows(message.handover)) places_[message.handover] = message.place;
-  departures_.prepared(message.handover);
+void ConnectionExchange::on_prepared(tls::MemberNumber from, const Prepared& message) {
+  if (!departures_.knows(message.handover, from)) return;
+  places_[message.handover] = message.place;
+  departures_.prepared(message.handover, from);
+}
+
+/// Nobody should wait for a word much longer than he would have to.
+void ConnectionExchange::watch() {
+  if (std::exchange(watching_, true)) return;
+  timer_.expires_after(kLook);
+  timer_.async_wait([this](const boost::system::error_code& error) {
+    watching_ = false;
+    if (error) return;
+    departures_.expire(Monotonic::now());
+    if (!departures_.empty()) watch();
+  });
 }
 
 void ConnectionExchange::offer(tls::MemberNumber to, HandoverId id, Transport transport,
@@ -57,14 +71,14 @@ void ConnectionExchange::offer(tls::MemberNumber to, HandoverId id, Transport tr
   departures_.offered(id, std::move(done), Monotonic::now());
   auto state = std::make_shared<State>(State{.handover = id, .image = tls::SecretBytes{Bytes{image}}});
   const auto say = [this, to, state] {
-    if (!send_(to, *state)) departures_.refused(state->handover);
+    if (!send_(to, *state)) departures_.failed(state->handover);
   };
   if (transport != Transport::repair) return post(say);
   post([this, id, fd, state, say] {
     tcp_->dump(id, fd, places_[id],
                [this, state, say](const std::string& why, std::vector<std::uint8_t> tcp) {
                  if (!why.empty() || tcp.size() > State::kTcpMax) {
-        note(why);
+                   note(why);
                    departures_.refused(state->handover);
                    return;
                  }
@@ -79,12 +93,10 @@ void ConnectionExchange::give(tls::MemberNumber to, HandoverId id, Transport tra
   post([this, to, id, transport, done = std::move(done)] {
     places_.erase(id);
     const auto commit = [this, to, id, done](const std::string& why) {
-      if (why.empty()) {
-        send_(to, Commit{.handover = id});
-      } else {
+      const bool given = why.empty() && send_(to, Commit{.handover = id});
+      if (!why.empty())
         send_(to, Cancel{.handover = id, .from = Cancel::Side::source, .reason = bounded(why)});
-      }
-      done(why.empty());
+      done(given);
     };
     if (transport == Transport::repair) return tcp_->forget(id, commit);
     commit({});
@@ -98,12 +110,12 @@ void ConnectionExchange::keep(tls::MemberNumber to, HandoverId id, Transport tra
   Cancel cancel{.handover = id, .from = Cancel::Side::source, .reason = bounded(why)};
   post([this, to, transport, cancel = std::move(cancel), done = std::move(done)] {
     places_.erase(cancel.handover);
-    const auto say = [this, to, cancel, done] {
+    const auto say = [this, to, cancel, done](bool usable) {
       send_(to, cancel);
-      done(true);
+      done(usable);
     };
     if (transport == Transport::repair) return tcp_->roll_back(cancel.handover, say);
-    say();
+    say(true);
   });
 }
 
@@ -112,13 +124,14 @@ void ConnectionExchange::keep(tls::MemberNumber to, HandoverId id, Transport tra
 
 bool ConnectionExchange::on(const Hello& from, const Message& message) {
   if (const auto* m = std::get_if<Prepare>(&message)) return on_prepare(from, *m), true;
-  if (const auto* m = std::get_if<Prepared>(&message)) return on_prepared(*m), true;
+  if (const auto* m = std::get_if<Prepared>(&message))
+    return on_prepared(tls::number_of_member(from.name), *m), true;
   if (const auto* m = std::get_if<State>(&message)) return on_state(from, *m), true;
   if (const auto* m = std::get_if<Commit>(&message))
     return arrivals_->commit(key_of(from, m->handover)), true;
   if (const auto* m = std::get_if<Cancel>(&message)) return on_cancel(from, *m), true;
   if (const auto* m = std::get_if<Ready>(&message)) {
-    if (departures_.ready(m->handover)) return true;
+    if (departures_.ready(m->handover, tls::number_of_member(from.name))) return true;
     // Too late: it stays, and the other side has to know.
     send_(tls::number_of_member(from.name),
           Cancel{.handover = m->handover, .from = Cancel::Side::source, .reason = "too late"});
@@ -129,8 +142,8 @@ bool ConnectionExchange::on(const Hello& from, const Message& message) {
 
 void ConnectionExchange::on_cancel(const Hello& from, const Cancel& message) {
   if (message.from == Cancel::Side::target) {
-    note(from.name + ": " + message.reason);
-    departures_.refused(message.handover);
+    if (departures_.refused(message.handover, tls::number_of_member(from.name)))
+      note(from.name + ": " + message.reason);
     return;
   }
   const Arrivals::Key key = key_of(from, message.handover);
@@ -228,6 +241,7 @@ void ConnectionExchange::tick(Monotonic::time_point now) {
 }
 
 void ConnectionExchange::stop() {
+  timer_.cancel();
   departures_.end_all();
   arrivals_->expire(Monotonic::time_point::max());
 }

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include <boost/asio/steady_timer.hpp>
+
 #include "cluster/handover_table.hpp"
 #include "cluster/protocol.hpp"
 #include "server/task.hpp"
@@ -22,6 +24,7 @@ class ConnectionExchange {
   using Done = Departures::Done;
   /// For which frames are held of a connection whose source says nothing more.
   static constexpr std::chrono::seconds kHeldAtMost{10};
+  static constexpr std::chrono::milliseconds kLook{50};
   /// False when that member can't be reached.
   using SendTo = std::function<bool(tls::MemberNumber, const Message&)>;
 
@@ -48,13 +51,13 @@ class ConnectionExchange {
   void set_handlers(Handlers handlers) { handlers_ = std::move(handlers); }
 
   // One that goes, in this order; any thread. `done` is called once, on any thread.
-  HandoverId begin() { return departures_.begin(); }
+  HandoverId begin(tls::MemberNumber to) { return departures_.begin(to); }
   void prepare(tls::MemberNumber to, Prepare message, Done done);
   void offer(tls::MemberNumber to, HandoverId id, Transport transport, tls::SecretBuffer image, int fd,
              Done done);
   /// False when it is nobody's any more.
   void give(tls::MemberNumber to, HandoverId id, Transport transport, Done done);
-  /// The connection may go on when it is done.
+  /// The connection may go on when it is done; false: its socket is of no use any more.
   void keep(tls::MemberNumber to, HandoverId id, Transport transport, std::string_view why, Done done);
 
   /// Why a connection stayed last, for the operator; empty when none has.
@@ -68,7 +71,8 @@ class ConnectionExchange {
 
  private:
   void on_prepare(const Hello& from, const Prepare& message);
-  void on_prepared(const Prepared& message);
+  void on_prepared(tls::MemberNumber from, const Prepared& message);
+  void watch();
   void on_state(const Hello& from, const State& message);
   void on_cancel(const Hello& from, const Cancel& message);
   void take(const Arrivals::Key& key, const State& message, int fd, std::shared_ptr<Arrivals::Settle> settle);
@@ -82,6 +86,8 @@ class ConnectionExchange {
   const Executor executor_;
   const SendTo send_;
   TcpTransport* const tcp_;
+  boost::asio::basic_waitable_timer<Monotonic, boost::asio::wait_traits<Monotonic>, Executor> timer_;
+  bool watching_ = false;
   Handlers handlers_;
   mutable std::mutex mutex_;
   std::string trouble_;

@@ -5,9 +5,9 @@
 
 namespace sluice::cluster {
 
-HandoverId Departures::begin() {
+HandoverId Departures::begin(tls::MemberNumber to) {
   const std::lock_guard lock(mutex_);
-  entries_.emplace(++last_, Entry{});
+  entries_.emplace(++last_, Entry{.to = to});
   return last_;
 }
 
@@ -26,16 +26,27 @@ void Departures::wait(HandoverId id, Done done, Monotonic::time_point now, bool 
     if (found != entries_.end() && found->second.source.phase() != HandoverSource::Phase::kept) {
       if (offers) found->second.source.offer();
       found->second.done = std::move(done);
-      found->second.deadline = now + kPatience;
+      found->second.deadline = now + (offers ? kPatience : kAskPatience);
       return;
     }
   }
   done(false);
 }
 
-bool Departures::knows(HandoverId id) const {
+bool Departures::knows(HandoverId id, tls::MemberNumber from) const {
   const std::lock_guard lock(mutex_);
-  return entries_.contains(id);
+  const auto found = entries_.find(id);
+  return found != entries_.end() && found->second.to == from;
+}
+
+bool Departures::empty() const {
+  const std::lock_guard lock(mutex_);
+  return entries_.empty();
+}
+
+bool Departures::failed(HandoverId id) {
+  return hear(
+      id, std::nullopt, [](HandoverSource& source) { return source.keep(); }, false);
 }
 
 void Departures::give(HandoverId id) {
@@ -55,35 +66,36 @@ void Departures::keep(HandoverId id) {
 }
 
 template <class Step>
-bool Departures::hear(HandoverId id, Step step, bool fine) {
+bool Departures::hear(HandoverId id, std::optional<tls::MemberNumber> from, Step step, bool fine) {
   Done done;
   {
     const std::lock_guard lock(mutex_);
     const auto found = entries_.find(id);
-    if (found == entries_.end() || !step(found->second.source)) return false;
+    if (found == entries_.end() || (from && found->second.to != *from)) return false;
+    if (!step(found->second.source)) return false;
     done = std::exchange(found->second.done, nullptr);
   }
   if (done) done(fine);
   return true;
 }
 
-bool Departures::prepared(HandoverId id) {
+bool Departures::prepared(HandoverId id, tls::MemberNumber from) {
   return hear(
-      id, [](HandoverSource& source) { return source.prepared(); }, true);
+      id, from, [](HandoverSource& source) { return source.prepared(); }, true);
 }
 
-bool Departures::ready(HandoverId id) {
+bool Departures::ready(HandoverId id, tls::MemberNumber from) {
   return hear(
-      id,
+      id, from,
       [](HandoverSource& source) {
         return source.ready() || source.phase() == HandoverSource::Phase::ready;  // it came twice
       },
       true);
 }
 
-bool Departures::refused(HandoverId id) {
+bool Departures::refused(HandoverId id, tls::MemberNumber from) {
   return hear(
-      id, [](HandoverSource& source) { return source.keep(); }, false);
+      id, from, [](HandoverSource& source) { return source.keep(); }, false);
 }
 
 void Departures::expire(Monotonic::time_point now) {
@@ -94,7 +106,7 @@ void Departures::expire(Monotonic::time_point now) {
       if (entry.done && entry.deadline <= now) late.push_back(id);
     }
   }
-  for (const HandoverId id : late) refused(id);
+  for (const HandoverId id : late) failed(id);
 }
 
 void Departures::end_all() { expire(Monotonic::time_point::max()); }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -18,10 +19,11 @@ namespace sluice::cluster {
 class Departures {
  public:
   using Done = std::function<void(bool)>;
-  /// For the other side's answer, each time.
-  static constexpr std::chrono::milliseconds kPatience{1'000};
+  /// For the answer to PREPARE, while the client is not served, and to STATE.
+  static constexpr std::chrono::milliseconds kAskPatience{150}, kPatience{1'000};
 
-  HandoverId begin();
+  /// `to`: whose words count. 0: of the only process there is.
+  HandoverId begin(tls::MemberNumber to = 0);
   /// PREPARE is sent, or STATE: `done` is called once, with what came of it. May be called at once, when it
   /// is over already.
   void asked(HandoverId id, Done done, Monotonic::time_point now);
@@ -31,12 +33,15 @@ class Departures {
   /// The connection stays.
   void keep(HandoverId id);
 
-  bool knows(HandoverId id) const;
+  bool knows(HandoverId id, tls::MemberNumber from) const;
 
   // What the other side says. False when that is no news; who says READY then has to be told CANCEL.
-  bool prepared(HandoverId id);
-  bool ready(HandoverId id);
-  bool refused(HandoverId id);
+  bool prepared(HandoverId id, tls::MemberNumber from = 0);
+  bool ready(HandoverId id, tls::MemberNumber from = 0);
+  bool refused(HandoverId id, tls::MemberNumber from = 0);
+  /// It can't be reached, or something here can't go on.
+  bool failed(HandoverId id);
+  bool empty() const;
 
   /// Gives up who has waited for too long.
   void expire(Monotonic::time_point now);
@@ -45,13 +50,14 @@ class Departures {
 
  private:
   struct Entry {
+    tls::MemberNumber to = 0;
     HandoverSource source{};
     Done done{};
     Monotonic::time_point deadline{};
   };
   void wait(HandoverId id, Done done, Monotonic::time_point now, bool offers);
   template <class Step>
-  bool hear(HandoverId id, Step step, bool fine);
+  bool hear(HandoverId id, std::optional<tls::MemberNumber> from, Step step, bool fine);
 
   mutable std::mutex mutex_;
   HandoverId last_ = 0;

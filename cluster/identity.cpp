@@ -68,7 +68,7 @@ ssl::context make_peer_context(const IdentityFiles& files) {
   SSL_CTX_set_min_proto_version(raw, TLS1_3_VERSION);
   SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(raw, 0);
-  SSL_CTX_set_options(raw, SSL_OP_NO_TICKET);
+  SSL_CTX_set_options(raw, SSL_OP_NO_TICKET | SSL_OP_CLEANSE_PLAINTEXT);  // keys travel in here
   load_authority(context, files);
   load_identity(context, files);
   context.set_verify_mode(ssl::verify_peer | ssl::verify_fail_if_no_peer_cert);

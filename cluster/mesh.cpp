@@ -88,6 +88,10 @@ bool Mesh::send(tls::MemberNumber member, const Message& message) {
   for (const auto* channels : {&dialed_, &accepted_from_}) {
     const auto found = channels->find(member);
     if (found == channels->end() || !found->second->open()) continue;
+    // One that moves can wait; what is said besides can't.
+    if (const auto* state = std::get_if<State>(&message);
+        state != nullptr && !found->second->fits(state->image.size() + state->tcp.size()))
+      return false;
     found->second->send(message);
     return true;
   }

@@ -21,7 +21,9 @@ void Mover::beat(const Digest& own, const std::vector<Member>& others, const Mov
     std::erase_if(ordered_, [now](const auto& order) { return order.second.until <= now; });
     for (const auto& [to, order] : ordered_) wanted.idle += order.count, wanted.busy += order.count;
   }
-  if (order_ && wanted.idle + wanted.busy > 0) order_(wanted);
+  const bool some = wanted.idle + wanted.busy > 0;
+  if (order_ && !paused_ && (some || ordering_)) order_(wanted);
+  ordering_ = some;
 }
 
 std::uint32_t Mover::taken(const Digest& own, std::uint32_t room) const {
@@ -50,7 +52,7 @@ std::optional<Mover::Ticket> Mover::next() {
   return std::nullopt;
 }
 
-void Mover::ended(const Ticket& ticket, bool gone) {
+void Mover::ended(const Ticket& ticket, bool gone, bool refused) {
   const std::lock_guard lock(mutex_);
   if (ticket.manual) {
     const auto order = ordered_.find(ticket.to);
@@ -59,7 +61,7 @@ void Mover::ended(const Ticket& ticket, bool gone) {
   }
   rebalance_.ends(ticket.to, gone);
   const auto heard = heard_.find(ticket.to);
-  if (!gone && heard != heard_.end()) rebalance_.failed(ticket.to, heard->second);
+  if (refused && heard != heard_.end()) rebalance_.failed(ticket.to, heard->second);
 }
 
 }  // namespace sluice::cluster

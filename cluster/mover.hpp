@@ -44,20 +44,23 @@ class Mover {
     bool manual = false;   ///< By the operator.
   };
   std::optional<Ticket> next();
-  /// It is there, or stayed.
-  void ended(const Ticket& ticket, bool gone);
+  /// It is there, or stayed. `refused`: the member would not have it, or can't be reached.
+  void ended(const Ticket& ticket, bool gone, bool refused = false);
+  /// Nobody goes, but as told by somebody else, until false.
+  void pause(bool paused) noexcept { paused_ = paused; }
 
  private:
   mutable std::mutex mutex_;
   Rebalance rebalance_;
-  std::vector<Move> moves_;                           // left of this heartbeat's
+  std::vector<Move> moves_;  // left of this heartbeat's
   struct Ordered {
     std::size_t count = 0;
     Monotonic::time_point until{};
   };
   std::map<tls::MemberNumber, Ordered> ordered_;  // left of the operator's
   std::map<tls::MemberNumber, Monotonic::time_point> heard_;
-  std::atomic<bool> evacuating_{false};
+  std::atomic<bool> evacuating_{false}, paused_{false};
+  bool ordering_ = false;  // the last order was for somebody
   Order order_;
 };
 

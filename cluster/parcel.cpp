@@ -4,11 +4,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <system_error>
+
+#include "base/clock.hpp"
 
 namespace sluice::cluster {
 
@@ -66,9 +69,13 @@ int take_fd(msghdr& message, bool& fine) noexcept {
 }
 
 /// False when time is up first.
-bool wait_for(int fd, short events, std::chrono::milliseconds patience) noexcept {
+bool wait_for(int fd, short events, Monotonic::time_point deadline) noexcept {
   pollfd waited{.fd = fd, .events = events, .revents = 0};
-  return ::poll(&waited, 1, static_cast<int>(patience.count())) > 0;
+  while (true) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Monotonic::now());
+    const int ready = ::poll(&waited, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+    if (ready >= 0 || errno != EINTR) return ready > 0;
+  }
 }
 
 }  // namespace
@@ -97,17 +104,19 @@ boost::system::error_code ParcelSocket::send(const Parcel& parcel, std::chrono::
   message.msg_iovlen = parts.size();
   Control control;
   if (parcel.fd >= 0) control.put(message, parcel.fd);
+  const auto deadline = Monotonic::now() + patience;
   while (::sendmsg(fd_, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
     if (errno == EINTR) continue;
     if (errno != EAGAIN && errno != ENOBUFS) return ParcelError::ended;
-    if (!wait_for(fd_, POLLOUT, patience)) return ParcelError::too_slow;
+    if (!wait_for(fd_, POLLOUT, deadline)) return ParcelError::too_slow;
+    if (Monotonic::now() >= deadline) return ParcelError::too_slow;  // there is room, but no memory
   }
   return {};
 }
 
 boost::system::result<std::optional<Parcel>> ParcelSocket::receive(std::chrono::milliseconds patience) {
   room_.resize(kHeader + kBodyMax + 1);
-  if (!wait_for(fd_, POLLIN, patience)) return std::optional<Parcel>{};
+  if (!wait_for(fd_, POLLIN, Monotonic::now() + patience)) return std::optional<Parcel>{};
   iovec part{room_.data(), room_.size()};
   Control control;
   msghdr message{};

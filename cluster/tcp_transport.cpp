@@ -3,12 +3,17 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <utility>
+
+#include <boost/asio/steady_timer.hpp>
 
 namespace sluice::cluster {
 
 namespace {
+
+constexpr std::chrono::milliseconds kRetry{200};
 
 std::optional<tcp::PlaceBytes> place_from(std::string_view text) {
   tcp::PlaceBytes place{};
@@ -59,13 +64,25 @@ void TcpTransport::forget(HandoverId id, Done done) {
                  [done = std::move(done)](const tcp::Answer<tcp::Done>& answer) { done(why_not(answer)); });
 }
 
-void TcpTransport::roll_back(HandoverId id, std::function<void()> done) {
+void TcpTransport::roll_back(HandoverId id, std::function<void(bool)> done) {
   const auto found = leaving_.find(id);
-  if (found == leaving_.end()) return done();
+  if (found == leaving_.end()) return done(true);
   const Leaving leaving = found->second;
   leaving_.erase(found);
-  helper_.roll_back(leaving.id, leaving.fd,
-                    [done = std::move(done)](const tcp::Answer<tcp::Done>&) { done(); });
+  try_roll_back(Monotonic::now() + kComesBack, leaving.id, leaving.fd, std::move(done));
+}
+
+void TcpTransport::try_roll_back(Monotonic::time_point until, tcp::Helper::Id id, int fd,
+                                 std::function<void(bool)> done) {
+  helper_.roll_back(
+      id, fd, [this, until, id, fd, done = std::move(done)](const tcp::Answer<tcp::Done>& answer) {
+        if (answer || Monotonic::now() >= until) return done(answer.has_value());
+        auto later = std::make_shared<boost::asio::steady_timer>(io_, kRetry);
+        later->async_wait([this, later, until, id, fd, done](const boost::system::error_code& error) {
+          if (error) return done(false);
+          try_roll_back(until, id, fd, done);
+        });
+      });
 }
 
 void TcpTransport::hold(const Arrivals::Key& key, const boost::asio::ip::tcp::endpoint& client,

@@ -22,7 +22,8 @@ class TcpTransport {
   using Done = std::function<void(const std::string& why_not)>;
 
   /// `path`: of the helper's socket.
-  TcpTransport(boost::asio::io_context& io, const std::string& path) : helper_(io, {.socket = path}) {}
+  TcpTransport(boost::asio::io_context& io, const std::string& path)
+      : io_(io), helper_(io, {.socket = path}) {}
   void start() { helper_.start(); }
   void stop() { helper_.stop(); }
   bool ready() const noexcept { return helper_.ready(); }
@@ -35,8 +36,10 @@ class TcpTransport {
   void dump(HandoverId id, int fd, std::string_view place, OnDump done);
   /// The socket is dead, and is to be closed. With an answer nothing may be committed.
   void forget(HandoverId id, Done done);
-  /// The socket is as it was. Also of one that was never dumped.
-  void roll_back(HandoverId id, std::function<void()> done);
+  /// The socket is as it was. Also of one that was never dumped. A helper that went is waited for, for
+  /// `kComesBack`; false: the socket is frozen for good.
+  static constexpr std::chrono::seconds kComesBack{8};
+  void roll_back(HandoverId id, std::function<void(bool usable)> done);
 
   // One that comes.
   void hold(const Arrivals::Key& key, const boost::asio::ip::tcp::endpoint& client,
@@ -49,6 +52,8 @@ class TcpTransport {
   void cancel(const Arrivals::Key& key);
 
  private:
+  void try_roll_back(Monotonic::time_point until, tcp::Helper::Id id, int fd, std::function<void(bool)> done);
+
   struct Leaving {
     tcp::Helper::Id id = 0;
     int fd = -1;
@@ -58,6 +63,7 @@ class TcpTransport {
     Descriptor socket{};  ///< A duplicate, so that the number stays what it is.
   };
 
+  boost::asio::io_context& io_;
   tcp::Helper helper_;
   std::map<HandoverId, Leaving> leaving_;
   std::map<Arrivals::Key, Coming> coming_;

@@ -247,6 +247,11 @@ ClusterNode::ClusterNode(const ClusterConfig& config, server::Server& server, se
           [&server] { return load_of(server); }, say),
       carrier_(cluster_, server, config.rebalance == "relay") {}
 
+bool ClusterNode::has_others() const {
+  const auto view = cluster_.view();
+  return std::ranges::any_of(view.others, [](const cluster::Member& member) { return member.serving(); });
+}
+
 std::string ClusterNode::send_connections(std::string_view to, std::size_t count) {
   const auto member = cluster_.find(to);
   if (!member) return "there is no member \"" + std::string(to) + "\" that is alive";

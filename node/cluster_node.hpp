@@ -58,6 +58,7 @@ class ClusterNode final : public server::Peers {
  public:
   /// Listens. Throws with a sentence.
   ClusterNode(const ClusterConfig& config, server::Server& server, server::Inheritance& inherited);
+  ~ClusterNode() override { cluster_.halt(); }  // its thread uses what goes now
 
   /// Before the server starts. Says what it found.
   void join();
@@ -71,6 +72,10 @@ class ClusterNode final : public server::Peers {
   bool repairs() const noexcept { return cluster_.repairs(); }
   /// Its connections go to others.
   void evacuate() { cluster_.mover().evacuate(); }
+  /// ... or go where somebody else says.
+  void pause_moves(bool paused) { cluster_.mover().pause(paused); }
+  /// Some other member serves.
+  bool has_others() const;
   /// Some go to the member of that name. Empty, or why not.
   std::string send_connections(std::string_view to, std::size_t count);
   /// After the server ended.

@@ -30,7 +30,7 @@ class ConnectionCarrier::Departure final : public server::Departure {
         ticket_(ticket),
         transport_(transport),
         endpoint_(endpoint),
-        id_(exchange_.begin()) {}
+        id_(exchange_.begin(ticket.to)) {}
 
   server::Transport transport() const noexcept override { return server_transport(transport_); }
   std::optional<Leg> leg() const override {
@@ -44,6 +44,7 @@ class ConnectionCarrier::Departure final : public server::Departure {
         std::move(done));
   }
   void offer(tls::SecretBuffer image, int fd, Done done) override {
+    offered_ = true;
     exchange_.offer(ticket_.to, id_, transport_, std::move(image), fd, std::move(done));
   }
   void give(Done done) override {
@@ -52,8 +53,9 @@ class ConnectionCarrier::Departure final : public server::Departure {
   }
   void keep(std::string_view why, Done done) override {
     exchange_.keep(ticket_.to, id_, transport_, why, std::move(done));
-    if (transport_ == cluster::Transport::repair) carrier_.failed(ticket_.to);
-    carrier_.cluster_.mover().ended(ticket_, false);
+    // Behind that it was the connection, or its client.
+    if (!offered_ && transport_ == cluster::Transport::repair) carrier_.failed(ticket_.to);
+    carrier_.cluster_.mover().ended(ticket_, false, !offered_);
   }
 
  private:
@@ -64,6 +66,7 @@ class ConnectionCarrier::Departure final : public server::Departure {
   const cluster::Transport transport_;
   const server::Endpoint endpoint_;
   const cluster::HandoverId id_;
+  bool offered_ = false;
 };
 
 ConnectionCarrier::ConnectionCarrier(cluster::Cluster& cluster, server::Server& server, bool relays)

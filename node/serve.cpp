@@ -82,8 +82,10 @@ class Supervisor {
   /// Any thread.
   void drain(bool migrate) {
     boost::asio::post(io_, [this, migrate] {
-      if (migrate && cluster_ != nullptr) cluster_->evacuate();
-      migrates_ = migrate;
+      if (upgrade_.taken_over()) return;     // it ends anyway, when it has handed everything over
+      if (announced_) return begin_drain();  // asked again: no more waiting
+      migrates_ = migrate && cluster_ != nullptr && cluster_->has_others();
+      if (migrates_) cluster_->evacuate();
       announce_drain(server_.config().drain_grace);
     });
   }
@@ -117,7 +119,7 @@ class Supervisor {
   void on_signal(int signal) {
     switch (signal) {
       case SIGTERM: drain(cluster_ != nullptr && cluster_->repairs()); break;
-      case SIGINT: draining_ ? server_.abort() : announce_drain({}); break;
+      case SIGINT: on_interrupt(); break;
       case SIGQUIT: server_.abort(); break;
       case SIGUSR1: server_.log().reopen(); break;
       case SIGUSR2: begin_upgrade(); break;
@@ -168,8 +170,8 @@ class Supervisor {
   }
 
   void look_again(std::function<void()> look) {
-    deadline_.expires_after(std::chrono::milliseconds{10});
-    deadline_.async_wait([look = std::move(look)](const boost::system::error_code& error) {
+    look_.expires_after(std::chrono::milliseconds{10});
+    look_.async_wait([look = std::move(look)](const boost::system::error_code& error) {
       if (!error) look();
     });
   }
@@ -196,6 +198,17 @@ class Supervisor {
     });
   }
 
+  /// First in order, then now.
+  void on_interrupt() {
+    if (draining_) {
+      server_.abort();
+    } else if (announced_) {
+      begin_drain();
+    } else {
+      announce_drain({});
+    }
+  }
+
   void begin_upgrade() {
     const std::string why_not = upgrade_.begin();
     if (!why_not.empty()) std::fprintf(stderr, "no upgrade: %s\n", why_not.c_str());
@@ -212,6 +225,8 @@ class Supervisor {
 
   /// Another process accepts; every connection goes there.
   void hand_over() {
+    if (announced_ || draining_) return upgrade_.dismiss();
+    if (cluster_ != nullptr) cluster_->pause_moves(true);
     handed_at_ = Monotonic::now();
     handed_ = server_.open_connections();
     server_.stop_accepting();
@@ -224,7 +239,9 @@ class Supervisor {
   /// The other process has ended; what it had got of connections ended with it.
   void serve_on() {
     if (draining_) return;
-    deadline_.cancel();
+    look_.cancel();
+    tell_manager(true);
+    if (cluster_ != nullptr) cluster_->pause_moves(false);
     server_.move({});
     server_.accept_again();
     if (admin_ != nullptr) admin_->accept_again();
@@ -248,7 +265,7 @@ class Supervisor {
   server::Admin* admin_ = nullptr;
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_{io_};
-  boost::asio::steady_timer deadline_{io_};
+  boost::asio::steady_timer deadline_{io_}, look_{io_};
   Upgrade upgrade_;
   Monotonic::time_point handed_at_{};
   std::uint64_t handed_ = 0;
@@ -300,7 +317,7 @@ int serve(const Application& application, const ConfigSources& sources, Takeover
     }
     supervisor.set_admin(admin.get());
     if (takeover != nullptr && loaded->cluster.ticket_secret_file.empty())
-      server.tls().ticket_keys().replace(takeover->keys(), wall_now());
+      server.tls().ticket_keys().replace(takeover->take_keys(), wall_now());
     if (cluster) cluster->join();
     server.start(cluster.get());
     if (admin) admin->start();
@@ -312,8 +329,8 @@ int serve(const Application& application, const ConfigSources& sources, Takeover
     }
     std::puts("ready");
     std::fflush(stdout);
+    tell_manager(true);  // before the old process can end
     if (takeover != nullptr) takeover->up(server, [&app] { app->alone(true); });
-    tell_manager(true);
     supervisor.run();
     if (takeover != nullptr) takeover->end();
     if (cluster && !supervisor.upgrade().taken_over()) cluster->leave();

@@ -27,12 +27,13 @@ class Takeover {
   Takeover& operator=(const Takeover&) = delete;
 
   server::Inheritance& inheritance() noexcept { return inheritance_; }
-  const std::vector<tls::TicketKey>& keys() const noexcept { return keys_; }
+  /// Once.
+  std::vector<tls::TicketKey> take_keys() noexcept { return std::move(keys_); }
 
   /// Tells that this process accepts connections; from now on those of the other come. `over` is called once,
   /// on a thread of this, when the other serves nobody any more. `server` must live until end().
   void up(server::Server& server, std::function<void()> over);
-  /// Nothing more is taken. Any number of times.
+  /// No more are taken. Before the server ends.
   void end();
   /// The other serves nobody any more. Any thread.
   bool over() const noexcept { return over_; }

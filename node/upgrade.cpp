@@ -26,7 +26,8 @@ namespace {
 /// To come up: an application may have a database to open.
 constexpr std::chrono::seconds kUpPatience{60};
 constexpr milliseconds kSendPatience{20};  // on a processor's thread
-constexpr milliseconds kLook{50};
+constexpr milliseconds kGivePatience{1'000};
+constexpr milliseconds kLook{50}, kMoment{1};
 constexpr int kChildFd = 3;
 
 /// Not our own: it gets no descriptor but those it is given.
@@ -91,8 +92,7 @@ class Upgrade::Departure final : public server::Departure {
   }
   void give(Done done) override {
     upgrade_.departures_.give(id_);
-    upgrade_.say({.type = Parcel::Type::commit, .id = id_});
-    done(true);
+    done(upgrade_.give(id_));
   }
   void keep(std::string_view why, Done done) override {
     upgrade_.departures_.keep(id_);
@@ -103,7 +103,7 @@ class Upgrade::Departure final : public server::Departure {
 
  private:
   void send(const Parcel& parcel) {
-    if (!upgrade_.say(parcel)) upgrade_.departures_.refused(id_);
+    if (!upgrade_.say(parcel)) upgrade_.departures_.failed(id_);
   }
 
   Upgrade& upgrade_;
@@ -149,6 +149,11 @@ server::DeparturePtr Upgrade::depart(const server::Flow&) {
 
 bool Upgrade::say(const Parcel& parcel) const { return !socket_.send(parcel, kSendPatience); }
 
+/// Without it the connection is nobody's.
+bool Upgrade::give(cluster::HandoverId id) const {
+  return !socket_.send({.type = Parcel::Type::commit, .id = id}, kGivePatience);
+}
+
 void Upgrade::kept(std::string_view why) {
   const std::lock_guard lock(mutex_);
   kept_ = why;
@@ -171,14 +176,13 @@ void Upgrade::run() {
   }
   taken_over_ = true;
   hooks_.taken_over();
-  send_sessions();
   listen();
 }
 
 /// Three processes would be one too many: the third would not know when the first has ended.
 bool Upgrade::await_settled() const {
   while (!hooks_.settled()) {
-    if (stopping_) return false;
+    if (stopping_ || server_.draining()) return false;
     std::this_thread::sleep_for(kLook);
   }
   return true;
@@ -214,36 +218,60 @@ std::string Upgrade::start() {
   return why_not == "gone" ? ending : why_not;
 }
 
+/// It has said its last word; should it still be there it must not serve beside this process.
+void Upgrade::end_child() {
+  std::int64_t pid = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    pid = std::exchange(pid_, 0);
+  }
+  if (pid <= 0) return;
+  ::kill(static_cast<pid_t>(pid), SIGKILL);
+  ::waitpid(static_cast<pid_t>(pid), nullptr, 0);
+}
+
+void Upgrade::dismiss() {
+  taken_over_ = false;
+  stopping_ = true;  // so that its end is no news
+  end_child();
+}
+
 /// "gone" when it ended without a word.
 std::string Upgrade::await_up() {
   const auto deadline = Monotonic::now() + kUpPatience;
-  while (!stopping_ && Monotonic::now() < deadline) {
+  while (!stopping_ && !server_.draining() && Monotonic::now() < deadline) {
     const auto received = socket_.receive(kLook);
     if (!received) return "gone";
     if (!*received) continue;
     if ((*received)->type == Parcel::Type::up) return {};
     if ((*received)->type == Parcel::Type::failed) return (*received)->text();
   }
-  return stopping_ ? "this server ends" : "it did not come up within a minute";
+  return stopping_ || server_.draining() ? "this server ends" : "it did not come up within a minute";
 }
 
-void Upgrade::send_sessions() const {
+/// A few of them, between words about connections. False when there are none any more.
+bool Upgrade::send_sessions() {
   constexpr std::size_t kAtOnce = 64;
   const auto now = wall_now();
-  while (true) {
-    const auto sessions = server_.tls().sessions().take(kAtOnce, now);
-    for (const auto& [id, session] : sessions) {
-      Parcel parcel{.type = Parcel::Type::session};
-      tls::encode({.id = id, .session = session}, parcel.body);
-      socket_.send(parcel, kUpPatience);
-    }
-    if (sessions.size() < kAtOnce) return;
+  if (sessions_.empty()) sessions_ = server_.tls().sessions().take(kAtOnce, now);
+  while (!sessions_.empty()) {
+    Parcel parcel{.type = Parcel::Type::session};
+    tls::encode({.id = sessions_.back().first, .session = sessions_.back().second}, parcel.body);
+    if (socket_.send(parcel, milliseconds{0})) return true;
+    sessions_.pop_back();
   }
+  return server_.tls().sessions().size() > 0;
+}
+
+void Upgrade::give_sessions_back() {
+  for (auto& [id, session] : std::exchange(sessions_, {}))
+    server_.tls().sessions().put(id, std::move(session), wall_now());
 }
 
 void Upgrade::listen() {
   while (!stopping_) {
-    const auto received = socket_.receive(kLook);
+    const bool more = send_sessions();
+    const auto received = socket_.receive(more ? kMoment : kLook);
     if (!received && received.error() == cluster::ParcelError::ended) break;
     departures_.expire(Monotonic::now());
     if (!received || !*received) continue;
@@ -261,6 +289,8 @@ void Upgrade::listen() {
     say({.type = Parcel::Type::done});
   } else {
     taken_over_ = false;
+    give_sessions_back();
+    end_child();
     fail("the new process ended");
     hooks_.lost();
   }

@@ -57,6 +57,9 @@ class Upgrade final : public server::Carrier {
   /// Why the last connection stayed.
   void kept(std::string_view why);
 
+  /// The other process is not wanted after all, as this one is to end, too.
+  void dismiss();
+
   /// Everything that is left is not for the other process. After the server ended.
   void finish();
 
@@ -69,16 +72,20 @@ class Upgrade final : public server::Carrier {
   std::string start();
   bool await_settled() const;
   std::string await_up();
-  void send_sessions() const;
+  bool send_sessions();
+  void give_sessions_back();
   void listen();
   bool say(const cluster::Parcel& parcel) const;
+  bool give(cluster::HandoverId id) const;
   void fail(const std::string& why);
+  void end_child();
 
   const std::vector<std::string> command_;
   server::Server& server_;
   const Hooks hooks_;
   cluster::Departures departures_;
   cluster::ParcelSocket socket_{-1};
+  std::vector<std::pair<tls::SessionIdBytes, tls::StoredSession>> sessions_;  // taken out, not sent yet
   mutable std::mutex mutex_;
   State state_ = State::none;
   std::string reason_, kept_;

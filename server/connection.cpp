@@ -52,6 +52,7 @@ Connection::Connection(Processor& processor, int fd, const Endpoint& peer, Arriv
 }
 
 Connection::~Connection() {
+  if (shared_) socket_.unwatch();
   account_end();
   processor_.meter().forget(effort_);
   processor_.counters().connections[static_cast<std::size_t>(state_)].sub();
@@ -84,8 +85,10 @@ Task<void> Connection::run() {
 
 Task<void> Connection::end(Next next) {
   if (next == Next::close && !aborted_) co_await close();
-  if (gone_) socket_.unwatch();
-  socket_.close();  // here, so that its price is booked on the connection
+  if (leg_) co_await pass_on(leg_);
+  if (shared_) socket_.unwatch();
+  if (shared_ && !gone_) ::shutdown(fd(), SHUT_RDWR);  // whoever has it still
+  socket_.close();                                     // here, so that its price is booked on the connection
 }
 
 void Connection::at_work() noexcept { processor_.meter().start(effort_); }
@@ -104,6 +107,7 @@ void Connection::drain() noexcept {
 
 void Connection::abort() noexcept {
   aborted_ = true;
+  end_finding();
   if (arrival_) arrival_->settle(false);
   if (turn_) turn_->end(false);
   end_relay();
@@ -112,6 +116,7 @@ void Connection::abort() noexcept {
 
 void Connection::on_expired() noexcept {
   expired_ = true;
+  end_finding();
   if (arrival_) arrival_->settle(false);
   if (turn_) turn_->end(false);
   end_relay();
@@ -355,6 +360,7 @@ Task<void> Connection::yield() {
 
 Task<bool> Connection::write_all(std::string_view bytes) {
   while (true) {
+    if (aborted_) co_return false;
     const tls::Step step = tls_->write_some(bytes);
     if (step.error) {
       left_ = true;
@@ -381,6 +387,7 @@ Task<bool> Connection::write_file(const http::FileBody& file, std::string& buffe
     if (may_depart()) {
       if (co_await departed({})) co_return false;
     }
+    if (aborted_) co_return false;
     sending_->at = at + count;
     if (!file.read(at, count, buffer) || !co_await write_all(buffer)) co_return false;
     at += count;
@@ -421,8 +428,9 @@ void Connection::record(const http::Response& response, std::uint64_t body_bytes
 Task<void> Connection::close() {
   enter(ConnectionState::closing);
   arm(processor_.config().limits.close_timeout);
-  for (auto step = tls_->shutdown(); step.need == tls::Need::writable && !step.error;
-       step = tls_->shutdown()) {
+  // A member that relays passes the end of what the client says on, not of what he hears.
+  for (auto step = tls_->shutdown(relayed_); step.need == tls::Need::writable && !step.error;
+       step = tls_->shutdown(relayed_)) {
     const bool writable = co_await ready(step.need);
     at_work();
     if (!writable) co_return;

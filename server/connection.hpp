@@ -111,7 +111,8 @@ class Connection final : private TimerWheel::Timer, private tls::HandshakeGuard 
   Task<bool> give_away(Departure& departure, std::string_view unsealed);
   Task<std::shared_ptr<Relay>> reach_leg(const Departure& departure);
   Task<bool> expected();
-  std::optional<ConnectionImage> image(std::string_view unsealed) const;
+  std::optional<ConnectionImage> image(std::string_view unsealed, Monotonic::time_point since) const;
+  void end_finding() noexcept;
   ResponseRest rest_of(std::string_view unsealed) const;
   Task<bool> stay(Departure& departure, std::string_view why, Move move);
   Task<Next> arrive();
@@ -203,12 +204,15 @@ class Connection final : private TimerWheel::Timer, private tls::HandshakeGuard 
   bool gone_ = false;       // it is another owner's
   bool nudged_ = false;     // nudge() woke it up
   bool departing_ = false;
+  bool shared_ = false;  // another process may have the descriptor, too
   std::uint16_t moves_ = 0;
-  Monotonic::time_point since_;            // when it came
-  Monotonic::time_point stays_until_{};    // as it could not go
-  Sending* sending_ = nullptr;             // a response, while the client takes it slowly
-  std::shared_ptr<Relay> leg_;             // to the member that has taken it over
-  ArrivalPtr arrival_;                     // until it is settled
+  Monotonic::time_point since_;          // when it came
+  Monotonic::time_point stays_until_{};  // as it could not go
+  Sending* sending_ = nullptr;           // a response, while the client takes it slowly
+  std::shared_ptr<Relay> leg_;           // to the member that has taken it over
+  ArrivalPtr arrival_;                   // until it is settled
+  struct Finding;
+  std::shared_ptr<Finding> finding_;       // while it waits for what is known of it
   std::unique_ptr<HandoverKey> expected_;  // it comes by relay
 };
 

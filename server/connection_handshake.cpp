@@ -43,6 +43,8 @@ Task<Connection::Next> Connection::read_hello() {
       }
       if (expected_) {
         cancel();
+        const int one = 1;  // it may have come in pieces
+        ::setsockopt(fd(), SOL_SOCKET, SO_RCVLOWAT, &one, sizeof one);
         co_return Next::arrive;
       }
       if (relayed_) continue;
@@ -81,6 +83,7 @@ bool Connection::take_relay_header(Bytes peeked, std::size_t& seen) {
       static_cast<ssize_t>(header->header_size))
     return false;
   relayed_ = true;
+  processor_.recount(origin_.address, origin_of(header->client).address);
   origin_ = origin_of(header->client);
   peer_.address = header->client.address().to_string();
   seen = 0;

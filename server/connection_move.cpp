@@ -52,8 +52,9 @@ bool Connection::nudge(Monotonic::time_point now, Monotonic::duration residence)
 /// At a point where it could: whether it should.
 bool Connection::may_depart() noexcept {
   const MoveOrder& order = processor_.order();
+  const bool nudged = std::exchange(nudged_, false);
   if (order.carrier == nullptr || linger_ || relayed_ || aborted_ || session_ == nullptr) return false;
-  if (std::exchange(nudged_, false)) return true;
+  if (nudged) return true;
   if ((!order.all && order.busy == 0) || !processor_.room_to_depart()) return false;
   const auto now = Monotonic::now();
   if (now < stays_until_ || now - since_ < order.residence) return false;
@@ -63,7 +64,6 @@ bool Connection::may_depart() noexcept {
 /// True when the connection is somebody else's, and over here. `unsealed`: what is left of the response being
 /// sent.
 Task<bool> Connection::departed(std::string_view unsealed) {
-  nudged_ = false;
   const Flow flow{.client = peer_end(), .local = local_end()};
   const DeparturePtr departure = processor_.order().carrier->depart(flow);
   stays_until_ = Monotonic::now() + kStay;
@@ -78,11 +78,6 @@ Task<bool> Connection::departed(std::string_view unsealed) {
   processor_.departure_ends(gone);
   book(Work::relay);
   if (!gone && deadline) processor_.wheel().arm(*this, *deadline);
-  if (gone && leg_) {
-    const auto leg = std::exchange(leg_, nullptr);
-    co_await pass_on(leg);
-    book(Work::relay);
-  }
   co_return gone;
 }
 
@@ -95,23 +90,24 @@ Task<std::shared_ptr<Connection::Relay>> Connection::reach_leg(const Departure& 
 }
 
 Task<bool> Connection::give_away(Departure& departure, std::string_view unsealed) {
+  const auto since = Monotonic::now();  // who asks now waits
   auto prepare = [&departure](Departure::Done done) { departure.prepare(std::move(done)); };
   const bool prepared = co_await outcome(socket_.executor(), prepare);
   at_work();
   if (!prepared || aborted_) co_return co_await stay(departure, "it was not wanted there", Move::kept);
+  auto encoded = std::make_shared<tls::SecretBuffer>();
+  {
+    const auto frozen = image(unsealed, since);
+    if (!frozen) co_return co_await stay(departure, "its TLS is in no state to go", Move::unable);
+    if (!encode(*frozen, *encoded))
+      co_return co_await stay(departure, "too much of it is under way", Move::unable);
+  }
   std::shared_ptr<Relay> leg;
   if (departure.transport() == Transport::relay) {
     leg = co_await reach_leg(departure);
     if (!leg || aborted_) co_return co_await stay(departure, "there was no way for its bytes", Move::kept);
   }
-  const auto frozen_at = Monotonic::now();
-  auto encoded = std::make_shared<tls::SecretBuffer>();
-  {
-    const auto frozen = image(unsealed);
-    if (!frozen) co_return co_await stay(departure, "its TLS is in no state to go", Move::unable);
-    if (!encode(*frozen, *encoded))
-      co_return co_await stay(departure, "too much of it is under way", Move::unable);
-  }
+  shared_ = shared_ || departure.transport() != Transport::relay;
   auto offer = [&departure, encoded, fd = fd()](Departure::Done done) {
     departure.offer(std::move(*encoded), fd, std::move(done));
   };
@@ -122,7 +118,7 @@ Task<bool> Connection::give_away(Departure& departure, std::string_view unsealed
   in_.clear();
   gone_ = true;
   leg_ = std::move(leg);
-  if (!leg_) socket_.unwatch();
+  if (shared_) socket_.unwatch();
   auto give = [&departure](Departure::Done done) { departure.give(std::move(done)); };
   const bool given = co_await outcome(socket_.executor(), give);
   at_work();
@@ -130,24 +126,25 @@ Task<bool> Connection::give_away(Departure& departure, std::string_view unsealed
   count(departure.transport(), given ? Move::out : Move::lost);
   // To another process it is longer: that one looks at the same clock.
   if (given && departure.transport() != Transport::fd)
-    processor_.counters().blackout.observe(
-        std::chrono::duration<double>(Monotonic::now() - frozen_at).count());
+    processor_.counters().blackout.observe(std::chrono::duration<double>(Monotonic::now() - since).count());
   co_return true;
 }
 
 Task<bool> Connection::stay(Departure& departure, std::string_view why, Move move) {
   auto keep = [&departure, why](Departure::Done done) { departure.keep(why, std::move(done)); };
-  co_await outcome(socket_.executor(), keep);
+  const bool usable = co_await outcome(socket_.executor(), keep);
   at_work();
+  if (!usable) aborted_ = true;
   count(departure.transport(), move);
   co_return false;
 }
 
-std::optional<ConnectionImage> Connection::image(std::string_view unsealed) const {
+std::optional<ConnectionImage> Connection::image(std::string_view unsealed,
+                                                 Monotonic::time_point since) const {
   auto stream = tls_->state();
   if (!stream) return std::nullopt;
   ConnectionImage image{.moves = static_cast<std::uint16_t>(moves_ + 1),
-                        .frozen_at_ns = nanoseconds(Monotonic::now()),
+                        .frozen_at_ns = nanoseconds(since),
                         .client = endpoint_text(peer_end()),
                         .local = endpoint_text(local_end()),
                         .tls = *std::move(stream),
@@ -173,30 +170,41 @@ ResponseRest Connection::rest_of(std::string_view unsealed) const {
 // --- in
 // --------------------------------------------------------------------------------------------------------------
 
+struct Connection::Finding {
+  explicit Finding(const Executor& executor) : turn(executor) {}
+  Turn turn;
+  ArrivalPtr arrival{};
+};
+
+void Connection::end_finding() noexcept {
+  if (finding_) finding_->turn.end(false);
+}
+
 /// By relay: waits for all that is known of it.
 Task<bool> Connection::expected() {
   enter(ConnectionState::arriving);
-  const HandoverKey key = *expected_;
-  auto found = std::make_shared<std::pair<Turn, ArrivalPtr>>(
-      std::piecewise_construct, std::forward_as_tuple(socket_.executor()), std::forward_as_tuple());
-  processor_.expected().await(key, [found, executor = socket_.executor()](ArrivalPtr arrival) {
-    boost::asio::post(executor, [found, arrival = std::move(arrival)]() mutable {
-      found->second = std::move(arrival);
-      found->first.end(true);
-    });
-  });
+  finding_ = std::make_shared<Finding>(socket_.executor());
+  processor_.expected().await(
+      *expected_, [finding = finding_, executor = socket_.executor()](ArrivalPtr arrival) {
+        boost::asio::post(executor, [finding, arrival = std::move(arrival)]() mutable {
+          finding->arrival = std::move(arrival);
+          finding->turn.end(true);
+        });
+      });
   arm(kSettlePatience);
-  co_await found->first.wait();
+  co_await finding_->turn.wait();
   at_work();
   cancel();
-  arrival_ = std::move(found->second);
-  if (!arrival_) gone_ = true;
-  co_return arrival_ != nullptr;
+  arrival_ = std::move(finding_->arrival);
+  finding_.reset();
+  if (!arrival_) processor_.expected().drop(*expected_);
+  co_return arrival_ != nullptr && !aborted_;
 }
 
 /// Makes itself what the image says, is silent until it is settled, and goes on.
 Task<Connection::Next> Connection::arrive() {
   const ArrivalPtr arrival = arrival_;
+  shared_ = arrival->transport() != Transport::relay;
   std::optional<http::FileBody> file;
   if (const auto why_not = settle_in(file); !why_not.empty()) {
     count(arrival->transport(), Move::given_up);
@@ -234,7 +242,7 @@ Task<Connection::Next> Connection::arrive() {
 
 /// Empty, or why the image can't be gone on with here.
 std::string_view Connection::settle_in(std::optional<http::FileBody>& file) {
-  const ConnectionImage& image = arrival_->image();
+  ConnectionImage& image = arrival_->image();
   if (processor_.record_buffers() == nullptr) return "OpenSSL's record layer is configured here";
   const auto client = endpoint_of(image.client);
   if (!client) return "its address is none";
@@ -245,20 +253,19 @@ std::string_view Connection::settle_in(std::optional<http::FileBody>& file) {
     if (!file) return "the file being sent is not here, or not the same";
   }
   if (!image.record) return "it has no session";
-  auto resumed = processor_.admission().sessions().resume(*image.record, Monotonic::now(), wall_now(),
-                                                          admission::SessionTable::Allowance::unlimited);
-  if (!resumed.session) return "its session is not honoured here";
-  session_ = std::move(resumed.session);
-  processor_.admission().sessions().give_back_resumption(*session_);
+  session_ = processor_.admission().sessions().adopt(*image.record, Monotonic::now());
+  if (!session_) return "its session is not honoured here";
   grant_ = Grant::in_session;
   began_full_ = image.began_full;
   requests_ = image.requests;
   moves_ = image.moves;
+  processor_.recount(origin_.address, origin_of(*client).address);
   origin_ = origin_of(*client);
   peer_.address = client->address().to_string();
   peer_.server_name = image.server_name;
   in_ = image.pending;
   tls_ = tls::make_stream(fd(), processor_.tls().context(), *processor_.record_buffers(), image.tls);
+  image.tls = {};  // wipes this copy of the keys
   peer_.tls_version = tls_->version_name();
   peer_.resumed = tls_->resumed();
   return {};
@@ -283,6 +290,7 @@ Task<bool> Connection::finish_response(ResponseRest rest, std::optional<http::Fi
     processor_.put_back(std::move(buffer));
   }
   sending_ = nullptr;
+  linger_ = linger_ || !rest.keep_alive;  // the client may have said more
   book(Work::request);
   if (!sent && expired_) processor_.counters().hit(Limit::write_timeout);
   if (sent && rest.keep_alive) enter(ConnectionState::idle);

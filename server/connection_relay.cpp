@@ -128,6 +128,7 @@ Task<std::shared_ptr<Connection::Relay>> Connection::reach(Endpoint target,
 
 Task<void> Connection::pass_on(std::shared_ptr<Relay> relay) {
   enter(ConnectionState::relayed);
+  processor_.relay_begins(*this);
   relay_ = relay.get();
   arm(kQuiet);
   Turn back(socket_.executor());

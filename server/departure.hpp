@@ -55,7 +55,7 @@ class Departure {
   virtual void offer(tls::SecretBuffer image, int fd, Done done) = 0;
   /// They are. False: it is nobody's any more. The socket must be open until then.
   virtual void give(Done done) = 0;
-  /// The connection stays, and may use its socket when it is done.
+  /// The connection stays, and may use its socket when it is done; false: that is of no use any more.
   virtual void keep(std::string_view why, Done done) = 0;
 };
 using DeparturePtr = std::shared_ptr<Departure>;

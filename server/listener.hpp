@@ -35,8 +35,9 @@ std::string endpoint_text(const Endpoint& endpoint);
 /// "host:port", "[v6]:port"; host is an address or "localhost". Throws with a sentence.
 Endpoint parse_endpoint(const std::string& text);
 
-/// As a server wants a TCP connection: TCP_NODELAY, and no more in the kernel that waits to be sent than keeps it
-/// busy (TCP_NOTSENT_LOWAT), as a connection can't move before that has gone. Accepted sockets inherit it.
+/// As a server wants a TCP connection: TCP_NODELAY, and no more in the kernel that waits to be sent than
+/// keeps it busy (TCP_NOTSENT_LOWAT), as a connection can't move before that has gone. Accepted sockets
+/// inherit it.
 void set_up_connection(int fd) noexcept;
 
 /// `count` sockets on the same address, between which the kernel spreads connections (SO_REUSEPORT). They are

@@ -210,7 +210,7 @@ void Processor::departure_ends(bool gone) {
 
 void Processor::end_relays() {
   boost::asio::post(io_, [this] {
-    for (Connection& connection : connections_) connection.finish_relay();
+    for (Connection& connection : relays_) connection.finish_relay();
   });
 }
 
@@ -236,7 +236,9 @@ void Processor::adopt(ArrivalPtr arrival) {
 void Processor::abort() {
   drain();
   boost::asio::post(io_, [this] {
-    for (Connection& connection : connections_) connection.abort();
+    for (Connections* all : {&connections_, &relays_}) {
+      for (Connection& connection : *all) connection.abort();
+    }
   });
 }
 
@@ -423,16 +425,30 @@ bool Processor::turn_away(int fd, const Origin& origin, std::uint64_t started) {
   return true;
 }
 
+void Processor::relay_begins(Connection& connection) noexcept {
+  connection.list_hook.unlink();
+  relays_.push_back(connection);
+}
+
+void Processor::recount(std::uint64_t from, std::uint64_t to) {
+  ++per_address_[to];
+  uncount(from);
+}
+
+void Processor::uncount(std::uint64_t address) {
+  if (const auto found = per_address_.find(address); --found->second == 0) per_address_.erase(found);
+}
+
 Task<void> Processor::serve(std::unique_ptr<Connection> connection) {
-  const std::uint64_t address = connection->origin().address;
   try {
     co_await connection->run();
   } catch (const std::exception& error) {
     report(error.what());
   }
+  const std::uint64_t address = connection->origin().address;
   connection.reset();
   --open_connections_;
-  if (const auto found = per_address_.find(address); --found->second == 0) per_address_.erase(found);
+  uncount(address);
   finish_if_drained();
 }
 

@@ -90,6 +90,10 @@ class Processor {
   AdmissionControl& admission() const noexcept { return shared_.admission; }
   PlaceBook& places() const noexcept { return shared_.places; }
   Peers* peers() const noexcept { return peers_; }
+  /// From now on it is one of those that pass bytes on, and nothing else is asked of.
+  void relay_begins(Connection& connection) noexcept;
+  /// It is another client's than who connected.
+  void recount(std::uint64_t from, std::uint64_t to);
   Expected& expected() const noexcept { return shared_.expected; }
   AppProcessor& app() noexcept { return *app_; }
   const App& application() const noexcept { return shared_.app; }
@@ -142,6 +146,7 @@ class Processor {
   void on_shortage(int error);
   std::optional<Limit> full(const Origin& origin) const;
   void admit(int fd, const Endpoint& peer, std::uint64_t started);
+  void uncount(std::uint64_t address);
   Task<void> serve(std::unique_ptr<Connection> connection);
   /// Refuses a newcomer on the spot, before there is a connection to speak of. False when that is not for
   /// here.
@@ -173,6 +178,7 @@ class Processor {
   Door door_;
   std::unique_ptr<AppProcessor> app_;
   Connections connections_;
+  Connections relays_;
   std::uint64_t open_connections_ = 0;
   std::unordered_map<std::uint64_t, std::uint32_t> per_address_;
   unsigned accept_rounds_ = 0;

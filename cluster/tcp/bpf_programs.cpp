@@ -26,7 +26,7 @@ constexpr std::int16_t kTtl = -104;                         // the new one, and 
 constexpr std::int16_t kEntry = -112;  // of the redirect, meanwhile
 
 constexpr std::int32_t kIpAt = ETH_HLEN;
-constexpr std::int32_t kTtlMost = 32, kTtlStep = 8;
+constexpr std::int32_t kTtlStep = 4, kTtlMost = kTtlStep * kRedirectsMax;
 
 /// Jumps to "other" when the frame is too short.
 void read_frame(A& a, std::int16_t to, std::int32_t count) {
@@ -71,6 +71,15 @@ void read_ipv6(A& a) {
     a.load(A::u64, A::r1, A::fp, static_cast<std::int16_t>(kIp + 8 + i));
     a.store(A::u64, A::fp, static_cast<std::int16_t>(kKey + i), A::r1);
   }
+  // A mapped address on the network is not that of an IPv4 flow.
+  a.load(A::u64, A::r1, A::fp, kKey);
+  a.jump(BPF_JNE, A::r1, 0, "not mapped");
+  a.load(A::u32, A::r1, A::fp, kKey + 8);
+  a.move(A::r2, static_cast<std::int32_t>(htonl(0xffff)));
+  a.calculate(BPF_LSH, A::r2, 32);
+  a.calculate(BPF_RSH, A::r2, 32);
+  a.jump(BPF_JEQ, A::r1, A::r2, "other");
+  a.label("not mapped");
   a.move(A::r8, kIpAt + 40);
 }
 
@@ -115,20 +124,20 @@ void count_frame(A& a) {
   a.add_to(A::r7, offsetof(Entry, frames), A::r1);
 }
 
-/// Jumps to "held" when the flow is held and the frame comes from where it would go: it has been there.
+/// Jumps to "held" when the flow is held and the frame comes from its source: it has been there already.
 void turn_back(A& a, int hold_map) {
+  a.store(A::u64, A::fp, kEntry, A::r7);
+  look_up_valid<HoldEntry>(a, hold_map, "away");
   a.load(A::u32, A::r1, A::fp, kSourceMac);
-  a.load(A::u32, A::r2, A::r7, 0);
+  a.load(A::u32, A::r2, A::r7, offsetof(HoldEntry, source));
   a.jump(BPF_JNE, A::r1, A::r2, "away");
   a.load(A::u16, A::r1, A::fp, kSourceMac + 4);
-  a.load(A::u16, A::r2, A::r7, 4);
-  a.jump(BPF_JNE, A::r1, A::r2, "away");
-  a.store(A::u64, A::fp, kEntry, A::r7);
-  look_up_valid<HoldEntry>(a, hold_map, "not held");
-  a.jump("held");
-  a.label("not held");
-  a.load(A::u64, A::r7, A::fp, kEntry);
+  a.load(A::u16, A::r2, A::r7, offsetof(HoldEntry, source) + 4);
+  a.jump(BPF_JEQ, A::r1, A::r2, "held");
   a.label("away");
+  a.load(A::u64, A::r7, A::fp, kEntry);
+  a.call(BPF_FUNC_ktime_get_ns);
+  a.move(A::r9, A::r0);
 }
 
 /// Puts the end of the entry off.

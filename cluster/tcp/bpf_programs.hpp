@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "cluster/tcp/flow.hpp"
+#include "cluster/tcp/ingress.hpp"
 
 /// The two programs that see every frame that comes in, and their tables.
 namespace sluice::cluster::tcp {
@@ -35,14 +35,17 @@ static_assert(sizeof(RedirectEntry) == 56);
 struct HoldEntry {
   std::uint64_t until;
   std::uint64_t frames;
+  std::uint8_t source[6];  ///< MAC of the member that had the flow.
+  std::uint8_t unused[2];
 };
+static_assert(sizeof(HoldEntry) == 24);
 
 /// For tc, direct action. In this order: a flow that is redirected leaves with the entry's MACs; one that is
 /// held is dropped; anything else goes on to the next filter. Who is both (the flow comes back to where its
-/// frames come first) drops only what the other member has sent back already.
+/// frames pass already) drops only what the flow's source has sent here.
 ///
-/// A redirected frame's TTL becomes the next lower of 32, 24, 16 and 8, and below that it is dropped: however
-/// wrong the tables of several members are, no frame goes round more than four times.
+/// A redirected frame's TTL becomes the next lower multiple of 4, at most 32, and at 0 it is dropped: however
+/// wrong the tables of several members are, no frame is redirected more than kRedirectsMax times.
 std::vector<bpf_insn> ingress_program(int redirect_map, int hold_map);
 
 /// For a packet socket: takes frames of flows that are held, redirected or not.

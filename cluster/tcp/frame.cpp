@@ -33,6 +33,7 @@ std::optional<Flow> flow_of_frame(const Frame& frame) {
     return std::nullopt;
   ByteReader addresses{ip.subspan(addresses_at)}, ports{ip.subspan(header)};
   Flow flow{*read_address(addresses, address_size), *read_address(addresses, address_size)};
+  if (flow.client.v4() != v4 || flow.local.v4() != v4) return std::nullopt;  // mapped ones, on the network
   flow.client.port = *ports.u16();
   flow.local.port = *ports.u16();
   return flow;

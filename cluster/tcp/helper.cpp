@@ -37,6 +37,14 @@ Descriptor connect_to(const std::string& path) {
   return socket;
 }
 
+template <class M>
+Helper::Id id_of(const M& message) noexcept {
+  if constexpr (requires { message.id; })
+    return message.id;
+  else
+    return 0;
+}
+
 Descriptor another(int fd) noexcept { return Descriptor{::fcntl(fd, F_DUPFD_CLOEXEC, 0)}; }
 
 }  // namespace
@@ -49,6 +57,9 @@ class Helper::Impl : public std::enable_shared_from_this<Helper::Impl> {
     Id id = 0;
     Waiting done;
     Monotonic::time_point until{};
+    /// With a descriptor of its own where the next helper can be asked the same again.
+    std::optional<Message> again{};
+    Descriptor beside{};
   };
 
   Impl(asio::io_context& io, Options options)
@@ -72,26 +83,27 @@ class Helper::Impl : public std::enable_shared_from_this<Helper::Impl> {
 
   /// Calls about a move are answered in order, so the first that waits for an id is the one.
   void call(const Message& message, Descriptor beside, Waiting done) {
-    const Id id = std::visit(
-        []<class M>(const M& m) -> Id {
-          if constexpr (requires { m.id; })
-            return m.id;
-          else
-            return 0;
-        },
-        message);
-    if (!ready_ || calls_.size() >= options_.calls_max || (carries_descriptor(message) && !beside)) {
-      std::string why = !ready_                               ? "sluice-tcp is not there: " + trouble_
-                        : calls_.size() >= options_.calls_max ? "too many calls wait for sluice-tcp"
-                                                              : "there is no descriptor for it";
+    const bool again = std::holds_alternative<Live>(message) || std::holds_alternative<RollBack>(message);
+    std::string why = calls_.size() >= options_.calls_max      ? "too many calls wait for sluice-tcp"
+                      : carries_descriptor(message) && !beside ? "there is no descriptor for it"
+                      : !ready_ && !(again && running_)        ? "sluice-tcp is not there: " + trouble_
+                                                               : "";
+    if (!why.empty()) {
       asio::post(io_, [self = shared_from_this(), done = std::move(done), why = std::move(why)] {
         if (self->running_) self->fail(done, why);
       });
       return;
     }
-    calls_.push_back({id, std::move(done), Monotonic::now() + options_.patience});
-    if (calls_.size() == 1) watch();
-    link_->send(message, std::move(beside));
+    const Id id = std::visit([]<class M>(const M& m) { return id_of(m); }, message);
+    Call call{.id = id, .done = std::move(done), .until = Monotonic::now() + options_.patience};
+    if (again) {
+      call.again = message;
+      call.beside = another(beside.get());
+      call.until = Monotonic::now() + options_.again;
+    }
+    calls_.push_back(std::move(call));
+    if (ready_) link_->send(message, std::move(beside));
+    schedule();
   }
 
   bool ready_ = false;
@@ -113,7 +125,7 @@ class Helper::Impl : public std::enable_shared_from_this<Helper::Impl> {
         });
     link_->send(Hello{});
     greeting_until_ = Monotonic::now() + options_.patience;
-    watch();
+    schedule();
   }
 
   void lost(const std::string& why) {
@@ -121,38 +133,63 @@ class Helper::Impl : public std::enable_shared_from_this<Helper::Impl> {
     trouble_ = why;
     if (link_) link_->close();
     link_.reset();
-    for (const Call& call : std::exchange(calls_, {})) {
-      if (running_) fail(call.done, "sluice-tcp went away: " + why);
+    redial_at_ = Monotonic::now() + options_.retry;
+    fail_those("sluice-tcp went away: " + why, [](const Call& call) { return !call.again; });
+    schedule();
+  }
+
+  /// What of it is asked of the helper that is there now.
+  void greeted(const Welcome& welcome) {
+    place_ = to_bytes(welcome.place);
+    ready_ = true;
+    trouble_.clear();
+    for (const Call& call : calls_) link_->send(*call.again, another(call.beside.get()));
+    schedule();
+  }
+
+  template <class Which>
+  void fail_those(const std::string& why, Which which) {
+    std::vector<Call> failed;
+    std::erase_if(calls_, [&](Call& call) {
+      if (!which(call)) return false;
+      failed.push_back(std::move(call));
+      return true;
+    });
+    for (const Call& call : failed) {
+      if (running_) fail(call.done, why);
     }
+  }
+
+  /// One timer: for who waits too long for an answer, for the greeting, and for the next try.
+  void schedule() {
     if (!running_) return;
-    timer_.expires_after(options_.retry);
+    auto next = link_ ? ready_ ? Monotonic::time_point::max() : greeting_until_ : redial_at_;
+    for (const Call& call : calls_) next = std::min(next, call.until);
+    if (next == Monotonic::time_point::max()) {
+      timer_.cancel();
+      return;
+    }
+    timer_.expires_at(next);
     timer_.async_wait([weak = weak_from_this()](const auto& error) {
       const auto self = weak.lock();
-      if (!error && self && self->running_ && !self->link_) self->dial();
+      if (!error && self && self->running_) self->on_time();
     });
   }
 
-  /// Until the next call, or the greeting, has waited long enough.
-  void watch() {
-    if (ready_ && calls_.empty()) return;
-    timer_.expires_at(ready_ ? calls_.front().until : greeting_until_);
-    timer_.async_wait([weak = weak_from_this()](const auto& error) {
-      const auto self = weak.lock();
-      if (error || !self || !self->link_ || (self->ready_ && self->calls_.empty())) return;
-      const auto until = self->ready_ ? self->calls_.front().until : self->greeting_until_;
-      if (until <= Monotonic::now()) return self->lost("it does not answer");
-      self->watch();
-    });
+  void on_time() {
+    const auto now = Monotonic::now();
+    const auto late = [now](const Call& call) { return call.until <= now; };
+    const bool silent = link_ && (ready_ ? std::ranges::any_of(calls_, late) : greeting_until_ <= now);
+    fail_those(link_ ? "sluice-tcp does not answer" : "sluice-tcp is not there: " + trouble_, late);
+    if (!running_) return;
+    if (silent) return lost("it does not answer");
+    if (!link_ && redial_at_ <= now) return dial();
+    schedule();
   }
 
   void on_message(Message message, Descriptor beside) {
-    if (const auto* welcome = std::get_if<Welcome>(&message); welcome != nullptr && !ready_) {
-      place_ = to_bytes(welcome->place);
-      ready_ = true;
-      trouble_.clear();
-      timer_.cancel();
-      return watch();
-    }
+    if (const auto* welcome = std::get_if<Welcome>(&message); welcome != nullptr && !ready_)
+      return greeted(*welcome);
     if (const auto* done = std::get_if<IsDone>(&message)) {
       answer<OnDone>(done->id, Done{moment(done->at_ns), done->remark});
     } else if (const auto* refused = std::get_if<Refused>(&message)) {
@@ -171,6 +208,7 @@ class Helper::Impl : public std::enable_shared_from_this<Helper::Impl> {
     if (at == calls_.end()) return std::nullopt;
     Call call = std::move(*at);
     calls_.erase(at);
+    schedule();
     return call;
   }
 
@@ -196,7 +234,7 @@ class Helper::Impl : public std::enable_shared_from_this<Helper::Impl> {
   Timer timer_;
   std::shared_ptr<Link> link_;
   std::vector<Call> calls_;
-  Monotonic::time_point greeting_until_{};
+  Monotonic::time_point greeting_until_{}, redial_at_{};
   Id last_id_ = 0;
   bool running_ = false;
 };

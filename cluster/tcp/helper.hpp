@@ -23,9 +23,9 @@
 ///
 /// or, before forget, roll_back at the source and then cancel at the target: everything is as it was.
 ///
-/// When the helper goes, what waits fails. A move that was begun goes on with the next one (ready()) in two
-/// ways only: roll_back at the source, live at the target once the source has forgotten. A frozen socket that
-/// is closed instead is gone without a packet, and its client is told only once it speaks.
+/// When the helper goes, what waits fails, but for roll_back() and live(): these are asked of the next one.
+/// When they fail as well, or the answer to forget() is lost, the socket is to be closed: it is frozen, and
+/// goes without a packet.
 namespace sluice::cluster::tcp {
 
 /// Why not, as a sentence for the operator.
@@ -60,8 +60,10 @@ class Helper {
   struct Options {
     std::string socket{};                      ///< Path of the helper's.
     std::chrono::milliseconds patience{2000};  ///< For an answer; then the helper is dialed anew.
-    std::chrono::milliseconds retry{200};      ///< Between tries to reach it.
-    std::size_t calls_max = 1024;              ///< That wait for an answer; more are refused.
+    /// live() and roll_back() wait so long for the next helper, as nothing else can be done.
+    std::chrono::milliseconds again{5000};
+    std::chrono::milliseconds retry{200};  ///< Between tries to reach it.
+    std::size_t calls_max = 1024;          ///< That wait for an answer; more are refused.
   };
 
   Helper(boost::asio::io_context& io, Options options);

@@ -19,6 +19,9 @@ struct Interface {
   Mac mac{};
 };
 
+/// However wrong the tables of several members are, no frame is redirected more often.
+inline constexpr int kRedirectsMax = 8;
+
 /// How long a redirect lasts.
 struct Lifetime {
   /// Without anything more: the move may still come to nothing, and who began it may be gone.
@@ -37,7 +40,8 @@ class Ingress {
   virtual ~Ingress() = default;
 
   /// Frames are dropped (capture sees them before), until it is released, at most until then.
-  virtual Failure hold(const Flow& flow, Monotonic::time_point until) = 0;
+  /// Where the flow is redirected as well, only those that `source` sends.
+  virtual Failure hold(const Flow& flow, const Mac& source, Monotonic::time_point until) = 0;
   virtual void release(const Flow& flow) = 0;
   /// Frames leave for `to`, for `Lifetime::undecided`. Replaces what there was.
   virtual Failure redirect(const Flow& flow, const Mac& to) = 0;

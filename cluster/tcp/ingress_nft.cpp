@@ -38,18 +38,20 @@ class NftIngress final : public Ingress {
     shut(watched_);
   }
 
-  Failure hold(const Flow& flow, Monotonic::time_point until) override {
+  Failure hold(const Flow& flow, const Mac& source, Monotonic::time_point until) override {
     if (held_.size() >= kFilteredMax) return "too many flows are held";
     held_.insert(flow);
     if (watched_ >= 0 && !attach_filter(watched_, held_)) return "frames can't be filtered";
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Monotonic::now());
-    run("delete element " + in_set("holds", flow) + " { " + key_text(flow) + " }");
-    return run("add element " + in_set("holds", flow) + " { " + key_text(flow) + " timeout " +
-               std::to_string(left.count()) + "ms }");
+    const std::string key = key_text(flow), end = " timeout " + std::to_string(left.count()) + "ms }\n";
+    release_elements(flow);
+    sources_[flow] = source;
+    return run("add element " + in_set("holds", flow) + " { " + key + end + "add element " +
+               in_set("back", flow) + " { " + mac_text(source) + " . " + key + end);
   }
 
   void release(const Flow& flow) override {
-    run("delete element " + in_set("holds", flow) + " { " + key_text(flow) + " }");
+    release_elements(flow);
     held_.erase(flow);
     if (watched_ < 0) return;
     if (held_.empty())
@@ -112,6 +114,15 @@ class NftIngress final : public Ingress {
   std::size_t size() const override { return redirects_.size(); }
 
  private:
+  void release_elements(const Flow& flow) {
+    const std::string key = key_text(flow);
+    run("delete element " + in_set("holds", flow) + " { " + key + " }");
+    const auto source = sources_.find(flow);
+    if (source == sources_.end()) return;
+    run("delete element " + in_set("back", flow) + " { " + mac_text(source->second) + " . " + key + " }");
+    sources_.erase(source);
+  }
+
   struct Entry {
     Mac to{};
     Monotonic::time_point until{};
@@ -166,7 +177,8 @@ class NftIngress final : public Ingress {
   std::string output_;
   int watched_ = -1;
   std::set<Flow> held_;
-  std::set<Mac> members_;  ///< That have a chain.
+  std::map<Flow, Mac> sources_;  ///< Of those in `back`.
+  std::set<Mac> members_;        ///< That have a chain.
   std::map<Flow, Entry> redirects_;
   Monotonic::time_point next_look_{};
 };

@@ -67,6 +67,13 @@ std::uint32_t id_of(int program) noexcept {
   return ::bpf_obj_get_info_by_fd(program, &info, &length) == 0 ? info.id : 0;
 }
 
+/// Of that size: another version had others.
+bool has_values(const Descriptor& map, std::size_t size) noexcept {
+  bpf_map_info info{};
+  std::uint32_t length = sizeof info;
+  return map && ::bpf_obj_get_info_by_fd(map.get(), &info, &length) == 0 && info.value_size == size;
+}
+
 class TcIngress final : public Ingress {
  public:
   TcIngress(const Interface& in, const Interface& out, std::string pins, std::size_t most, Lifetime lifetime)
@@ -80,8 +87,10 @@ class TcIngress final : public Ingress {
     capture_ = load(BPF_PROG_TYPE_SOCKET_FILTER, "sluice_capture", capture_program(holds_.get()));
   }
 
-  Failure hold(const Flow& flow, Monotonic::time_point until) override {
-    const HoldEntry entry{.until = nanoseconds(until), .frames = 0};
+  Failure hold(const Flow& flow, const Mac& source, Monotonic::time_point until) override {
+    HoldEntry entry{};
+    entry.until = nanoseconds(until);
+    std::ranges::copy(source, entry.source);
     const int program = capture_.get();
     if (watched_ >= 0 && held_.empty() &&
         ::setsockopt(watched_, SOL_SOCKET, SO_ATTACH_BPF, &program, sizeof program) != 0)
@@ -155,7 +164,8 @@ class TcIngress final : public Ingress {
     attached.sz = sizeof attached;
     attached.handle = kHandle;
     attached.priority = kPriority;
-    return program && redirects_ && holds_ && ::bpf_tc_query(&hook_, &attached) == 0 &&
+    return program && has_values(redirects_, sizeof(RedirectEntry)) &&
+           has_values(holds_, sizeof(HoldEntry)) && ::bpf_tc_query(&hook_, &attached) == 0 &&
            attached.prog_id == id_of(program.get());
   }
 

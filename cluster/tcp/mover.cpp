@@ -1,6 +1,7 @@
 #include "cluster/tcp/mover.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <boost/asio/redirect_error.hpp>
@@ -12,7 +13,19 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::chrono::milliseconds kLook{1};
-constexpr std::size_t kResidentsLooked = 64;  // each sweep
+constexpr std::size_t kLooked = 64;  // each sweep
+
+/// Looks at the next few behind `last`, in a circle.
+template <class Value, class Over>
+void erase_some(std::map<Flow, Value>& map, Flow& last, Over over) {
+  auto at = map.upper_bound(last);
+  for (std::size_t i = 0; i < kLooked && !map.empty(); ++i) {
+    if (at == map.end()) at = map.begin();
+    last = at->first;
+    at = over(last) ? map.erase(at) : std::next(at);
+    if (i + 1 >= map.size()) break;
+  }
+}
 
 }  // namespace
 
@@ -141,11 +154,8 @@ void Mover::sweep() {
     ingress_.release(entry.first);
     return true;
   });
-  auto at = here_.begin();
-  for (std::size_t i = 0; i < kResidentsLooked && at != here_.end(); ++i) {
-    const auto each = at++;
-    if (!diag_.there(each->first)) here_.erase(each);
-  }
+  erase_some(here_, here_looked_, [this](const Flow& flow) { return !diag_.there(flow); });
+  erase_some(passed_, passed_looked_, [this](const Flow& flow) { return !ingress_.redirected(flow); });
   counts_.frames_lost += capture_.lost();
 }
 

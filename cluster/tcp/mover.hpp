@@ -137,6 +137,7 @@ class Mover {
   void await_frames();
   void flip(const History& history, const Flow& flow, const Mac& mac, std::function<void(Failure)> done);
   History history_of(const Flow& flow) const;
+  History at_home(const Flow& flow, History history);
 
   boost::asio::io_context& io_;
   const Interface interface_;
@@ -151,7 +152,9 @@ class Mover {
   std::map<Flow, Key> held_;    ///< Incoming ones.
   std::map<Flow, Key> dumped_;  ///< Outgoing ones.
   std::map<Key, Leaving> left_;
-  std::map<Flow, History> here_;                   ///< Flows that came here from elsewhere.
+  std::map<Flow, History> here_;          ///< Flows that came here from elsewhere.
+  std::map<Flow, std::uint16_t> passed_;  ///< Flows that went on from here: how often they had moved.
+  Flow here_looked_{}, passed_looked_{};  ///< The last ones that sweep() has looked at.
   std::map<Flow, Monotonic::time_point> lapsing_;  ///< Held without anybody who asks for it.
   std::size_t captured_ = 0;
   MoverCounts counts_;

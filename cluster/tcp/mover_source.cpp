@@ -25,6 +25,9 @@ Failure Mover::may_dump(int fd, const Flow& flow, const Place& target) const {
   if (target.mac == interface_.mac || target.mac == Mac{}) return "that is no other member's place";
   if (held_.contains(flow) || dumped_.contains(flow)) return "the flow is being moved already";
   if (outgoing_.size() >= options_.moves_max) return "too many flows are leaving at a time";
+  const History history = history_of(flow);
+  if (history.home.port == 0 && history.moves > kRedirectsMax)
+    return "too many members forward it already, as nobody takes orders (--listen)";
   return obstacle(fd);
 }
 
@@ -120,6 +123,7 @@ void Mover::leave(std::map<Key, Outgoing>::iterator at) {
   vanish(outgoing.socket.get());
   ++counts_.out;
   here_.erase(flow);
+  passed_[flow] = static_cast<std::uint16_t>(history.moves - 1);
   Leaving leaving{.known = true};
   if (const auto why = ingress_.decide(flow)) leaving.remark = *why;
   if (history.home.port == 0)

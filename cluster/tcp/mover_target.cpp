@@ -20,9 +20,6 @@ Failure Mover::may_hold(const Hold& hold) const {
   if (held_.contains(hold.flow) || dumped_.contains(hold.flow)) return "the flow is being moved already";
   if (incoming_.size() >= options_.moves_max) return "too many flows are coming at a time";
   if (hold.source.mac == interface_.mac) return "it comes from this very interface";
-  const auto to = ingress_.redirected(hold.flow);
-  if (to && *to != hold.source.mac)
-    return "this member forwards the flow to a third one, which would never end";
   return std::nullopt;
 }
 
@@ -39,7 +36,7 @@ Task<Mover::Reply> Mover::hold(Key key, Hold hold) {
   }
   Failure why;
   if (there) why = "a socket of that flow is here";
-  if (!why) why = ingress_.hold(hold.flow, began + options_.hold + kLapse);
+  if (!why) why = ingress_.hold(hold.flow, hold.source.mac, began + options_.hold + kLapse);
   incoming_[key].pending = false;
   incoming_[key].detour = ingress_.redirected(hold.flow).has_value();
   if (!why) {
@@ -92,13 +89,22 @@ Mover::Reply Mover::live(Key key, const Descriptor& socket) {
   capture();
   for (Frame& frame : incoming.frames) capture_.deliver(frame);
   captured_ -= incoming.bytes;
-  here_[*flow] = incoming.history;
+  here_[*flow] = at_home(*flow, incoming.history);
   if (redirector_ != nullptr && incoming.history.home.port != 0 &&
       incoming.history.home != options_.own_director)
     flip(incoming.history, *flow, interface_.mac, [](const Failure&) {});  // the source hears of it as well
   held_.erase(*flow);
   incoming_.erase(at);
   return done(key);
+}
+
+/// Members in a row that forward what comes here are no more than when it was here before.
+Mover::History Mover::at_home(const Flow& flow, History history) {
+  const auto before = passed_.find(flow);
+  if (before == passed_.end()) return history;
+  if (history.home.port == 0) history.moves = before->second;
+  passed_.erase(before);
+  return history;
 }
 
 Mover::Reply Mover::cancel(Key key) {

@@ -25,12 +25,6 @@ std::string host_text(const Endpoint& endpoint) {
   return host.front() == '[' ? host.substr(1, host.size() - 2) : host;
 }
 
-std::string colons(const Mac& mac) {
-  std::string text;
-  for (const std::uint8_t byte : mac) text += (text.empty() ? "" : ":") + to_hex({&byte, 1});
-  return text;
-}
-
 std::string_view trimmed(std::string_view text) {
   const auto first = text.find_first_not_of(" \t\n");
   if (first == std::string_view::npos) return {};
@@ -54,6 +48,12 @@ std::optional<std::pair<Flow, std::string>> element_of(std::string_view text) {
 
 }  // namespace
 
+std::string mac_text(const Mac& mac) {
+  std::string text;
+  for (const std::uint8_t byte : mac) text += (text.empty() ? "" : ":") + to_hex({&byte, 1});
+  return text;
+}
+
 std::string nft_rules(const std::string& table, const std::string& interface, std::size_t most) {
   std::ostringstream out;
   out << "add table " << table << "\n";
@@ -65,10 +65,14 @@ std::string nft_rules(const std::string& table, const std::string& interface, st
       out << "add set " << table << " " << set << family.number << " { type " << key
           << "; flags dynamic, timeout; size " << most << "; }\n";
     }
+    out << "add set " << table << " back" << family.number << " { type ether_addr . " << key
+        << "; flags timeout; size " << most << "; }\n";
   }
   out << "add chain " << table << " ingress { type filter hook ingress device \""
       << interface << "\" priority 0; policy accept; }\nflush chain " << table << " ingress\n";
   for (const Family& family : kFamilies) {
+    out << "add rule " << table << " ingress ether saddr . " << family.key << " @back" << family.number
+        << " drop\n";
     out << "add rule " << table << " ingress " << family.key << " vmap @redirects" << family.number << "\n";
     out << "add rule " << table << " ingress " << family.key << " @holds" << family.number << " drop\n";
   }
@@ -83,21 +87,20 @@ std::string nft_member(const std::string& table, const Mac& member, const Interf
   for (const auto& name : {away, chain}) {
     out << "add chain " << table << " " << name << "\nflush chain " << table << " " << name << "\n";
   }
-  out << "add rule " << table << " " << away << " ether saddr set " << colons(out_interface.mac)
-      << " ether daddr set " << colons(member) << " fwd to \"" << out_interface.name << "\"\n";
+  out << "add rule " << table << " " << away << " ether saddr set " << mac_text(out_interface.mac)
+      << " ether daddr set " << mac_text(member) << " fwd to \"" << out_interface.name << "\"\n";
   const std::string rule = "add rule " + table + " " + chain + " ";
   for (const Family& family : kFamilies) {
     const std::string key = family.key, number = family.number;
     const std::string idle = std::to_string(lifetime.idle.count()) + "ms";
     const std::string linger = std::to_string(lifetime.linger.count()) + "ms";
     const std::string closes = "tcp flags & (fin | rst) != 0 ";
-    out << rule << "ether saddr " << colons(member) << " " << key << " @holds" << number << " drop\n";
     out << rule << closes << "update @ended" << number << " { " << key << " timeout " << linger << " }\n";
     out << rule << key << " @ended" << number << " update @seen" << number << " { " << key << " timeout "
         << linger << " }\n";
     out << rule << key << " != @ended" << number << " update @seen" << number << " { " << key << " timeout "
         << idle << " }\n";
-    for (const int ttl : {32, 24, 16, 8}) {
+    for (int ttl = 32; ttl > 0; ttl -= 4) {
       out << rule << family.ttl << " > " << ttl << " " << family.ttl << " set " << ttl << " goto " << away
           << "\n";
     }

@@ -16,6 +16,7 @@ std::string nft_rules(const std::string& table, const std::string& interface, st
 std::string nft_member(const std::string& table, const Mac& member, const Interface& out,
                        const Lifetime& lifetime);
 std::string nft_chain(const Mac& member);
+std::string mac_text(const Mac& mac);
 std::optional<Mac> mac_of_chain(std::string_view verdict);
 /// Key of a flow in all sets.
 std::string key_text(const Flow& flow);

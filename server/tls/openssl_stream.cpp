@@ -76,7 +76,7 @@ Step OpensslStream::write_some(std::string_view plain) {
   return outcome(result, bytes);
 }
 
-Step OpensslStream::shutdown() {
+Step OpensslStream::shutdown(bool) {
   // Nobody reads behind an end of file, and the answer to a write would be RST.
   if (BIO_eof(SSL_get_rbio(ssl_.get()))) return {};
   if (ticket_due_) {  // OpenSSL refuses to shut down with a message of the handshake still to be sent

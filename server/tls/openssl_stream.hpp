@@ -15,7 +15,7 @@ class OpensslStream final : public TlsStream {
   Step handshake() override;
   Step read_some(std::span<char> buffer) override;
   Step write_some(std::string_view plain) override;
-  Step shutdown() override;
+  Step shutdown(bool half_closed) override;
   /// In TLS 1.3 by a ticket, sent with the next write or by shutdown(); up to TLS 1.2 by storing the session.
   void issue_session() override;
   bool pending() const noexcept override { return SSL_has_pending(ssl_.get()) == 1; }

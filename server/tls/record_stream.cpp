@@ -257,8 +257,9 @@ std::optional<StreamState> RecordStream::state() const {
   return state;
 }
 
-Step RecordStream::shutdown() {
-  if (peer_gone_ || !layer_) return {};  // nobody reads any more, and the answer to a write would be RST
+Step RecordStream::shutdown(bool half_closed) {
+  if ((peer_gone_ && !half_closed) || !layer_)
+    return {};  // nobody reads any more, and the answer to a write would be RST
   layer_->append_alert(Alert::close_notify, unsent_);
   return write({}, MSG_MORE);  // in one packet with the FIN that comes now
 }

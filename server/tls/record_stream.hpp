@@ -38,7 +38,7 @@ class RecordStream final : public TlsStream {
   Step handshake() override;
   Step read_some(std::span<char> buffer) override;
   Step write_some(std::string_view plain) override;
-  Step shutdown() override;
+  Step shutdown(bool half_closed) override;
   bool pending() const noexcept override { return !raw_.empty() || end_; }
   bool drained() const noexcept override { return drained_; }
   bool unsent() const noexcept override { return !unsent_.empty(); }

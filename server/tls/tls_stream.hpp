@@ -55,9 +55,9 @@ class TlsStream {
   virtual Step read_some(std::span<char> buffer) = 0;
   virtual Step write_some(std::string_view plain) = 0;
   /// Sends close_notify, unless the peer has ended the connection without a word; does not wait for the
-  /// peer's. It may be held back until the caller closes the socket, or its sending half, which is to come
-  /// next.
-  virtual Step shutdown() = 0;
+  /// peer's. `half_closed`: it may still read although it has ended its side. It may be held back until the
+  /// caller closes the socket, or its sending half, which is to come next.
+  virtual Step shutdown(bool half_closed = false) = 0;
 
   /// Lets a visitor resume whom the guard gives a record only after the handshake; for streams made with
   /// Issue::later. Does nothing before the handshake is through.

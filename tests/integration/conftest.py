@@ -9,6 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from door import NOBODY, await_closed  # noqa: E402
 from generator import Generator  # noqa: E402
 from sluice import Server, make_certificate  # noqa: E402
+from tcp_network import Move, Network  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -63,3 +64,16 @@ def closed(start):
 def load(tmp_path):
     """load(server, "--users", 3, ...): runs sluice-load against a server, see generator.py."""
     return Generator(tmp_path)
+
+
+@pytest.fixture
+def network(tmp_path):
+    """Two members with sluice-tcp, see tcp_network.py."""
+    with Network(tmp_path) as network:
+        yield network
+
+
+@pytest.fixture
+def move(network):
+    """A connection from m1 to m2, step by step."""
+    return Move(network)

@@ -1,7 +1,5 @@
 """sluice-tcp moves established connections between members of a rig: plain TCP, whose every byte is checked at both ends."""
 import contextlib
-import os
-import pathlib
 import random
 import socket
 import struct
@@ -9,60 +7,13 @@ import subprocess
 
 import pytest
 
-from rig import PORT, Rig
-from sluice import DEADLINE, eventually
-from tcp_mover import VIP4, VIP6, Director, Process, Refused, bpf_folder, flow_bytes, obstacle
-from tcp_traffic import HEADER, WORK, Client, Servers, percentile, piece, ping_of
-
+from rig import PORT
+from sluice import eventually
+from tcp_mover import VIP4, VIP6, Director, flow_bytes, obstacle
+from tcp_network import SECRET, Network, assert_served, readable, receive_while_served, resets
+from tcp_traffic import HEADER, WORK, Client, percentile, ping_of
 
 pytestmark = pytest.mark.skipif(obstacle() is not None, reason=str(obstacle()))
-
-SECRET = b"of those who may redirect, all of them"
-
-
-def resets(rig, node):
-    """RST that the node's kernel has sent."""
-    with rig.inside(node):
-        text = pathlib.Path("/proc/thread-self/net/snmp").read_text()
-    names, values = [line.split() for line in text.splitlines() if line.startswith("Tcp:")]
-    return int(values[names.index("OutRsts")])
-
-
-class Network:
-    """Members with sluice-tcp; all connections come to m1 first."""
-
-    def __init__(self, folder, members=2, arguments=lambda node: ()):
-        self.stack = contextlib.ExitStack()
-        self.rig = self.stack.enter_context(Rig(members))
-        self.stack.enter_context(bpf_folder(folder))
-        self.rig("share")
-        self.rig("balance", PORT, "shared", "m1")
-        self.helpers = {node: Process(self.rig, node, folder, *arguments(node)) for node in self.rig.members}
-
-    def servers(self, address=VIP4, **options):
-        return self.stack.enter_context(contextlib.closing(Servers(self.rig, self.helpers, [address], **options)))
-
-    def dial(self, address=VIP4):
-        """Does not wait: whoever answers is in this thread, too."""
-        client = self.stack.enter_context(self.rig.dial("client", address, PORT))
-        client.setblocking(False)
-        return client
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, *_):
-        try:
-            for helper in self.helpers.values():
-                helper.kill() if kind else helper.stop()
-        finally:
-            self.stack.close()
-
-
-@pytest.fixture
-def network(tmp_path):
-    with Network(tmp_path) as network:
-        yield network
 
 
 def other(node):
@@ -149,34 +100,22 @@ def test_many_move_at_once(network):
         assert client.recv(HEADER.size) == ping_of(number)
 
 
+def test_connections_to_a_shared_address_are_spread_and_stay(network):
+    network.rig("balance", PORT, "shared")
+    servers = network.servers()
+    clients = [network.dial() for _ in range(40)]
+    for _ in range(2):
+        for client in clients:
+            assert_served(servers, client)
+    assert {served.node for served in servers.connections} == {"m1", "m2"}
+
+
 # Who redirects. -----------------------------------------------------------------------------------
 
 def orders(folder, *arguments):
     secret = folder / "secret"
     secret.write_bytes(SECRET)
     return ["--secret-file", secret, *arguments]
-
-
-def receive_while_served(servers, sock, size):
-    """What the client gets."""
-    received = bytearray()
-
-    def over():
-        with contextlib.suppress(BlockingIOError):
-            part = sock.recv(size - len(received), socket.MSG_DONTWAIT)
-            assert part, "the connection was closed"
-            received.extend(part)
-        return len(received) == size
-
-    servers.run(over, lambda served: None)
-    return received
-
-
-def assert_served(servers, sock):
-    """The client's next request is answered."""
-    request = ping_of(random.getrandbits(64))
-    sock.sendall(request)
-    assert receive_while_served(servers, sock, len(request)) == request
 
 
 def unplug(rig, node):
@@ -219,6 +158,23 @@ def test_without_a_tier_the_first_owner_is_told_and_those_between_may_go(tmp_pat
         assert_served(servers, client)
 
 
+@pytest.mark.parametrize("how", ["tc", "nft"])
+def test_without_orders_a_connection_goes_in_circles_but_not_ever_further(tmp_path, how):
+    with Network(tmp_path, 3, lambda _: ["--redirect", how]) as network:
+        servers = network.servers()
+        client = network.dial()
+        assert_served(servers, client)
+        (served,) = servers.connections
+        for node in ("m2", "m3", "m1") * 4:
+            assert servers.move(served, node), servers.refusals
+            assert_served(servers, client)
+        for node in ("m2", "m3", "m2", "m3", "m2") * 4:
+            if node != served.node:
+                assert servers.move(served, node), servers.refusals
+            assert_served(servers, client)
+        assert [resets(network.rig, node) for node in network.helpers] == [0, 0, 0]
+
+
 def test_who_can_not_reach_the_tier_goes_on_forwarding(tmp_path):
     with Network(tmp_path, arguments=lambda _: orders(tmp_path, "--director", "10.88.1.1:7950")) as network:
         servers = network.servers()
@@ -244,149 +200,6 @@ def test_orders_without_the_secret_are_nothing(tmp_path):
         assert "nobody answers" in servers.remarks[-1]
         assert director.counts()["rejected"] > 0
         assert_served(servers, client)
-
-
-# Somebody dies. -----------------------------------------------------------------------------------
-
-class Move:
-    """One move, step by step."""
-
-    STEPS = ("hold", "dump", "restore", "forget", "live")
-
-    def __init__(self, network):
-        self.network = network
-        self.source, self.target = network.helpers["m1"], network.helpers["m2"]
-        self.servers = network.servers()
-        self.client = network.dial()
-        assert_served(self.servers, self.client)
-        (self.served,) = self.servers.connections
-
-    def until(self, step):
-        for name in self.STEPS[:self.STEPS.index(step) + 1]:
-            getattr(self, name)()
-
-    def hold(self):
-        self.held = self.target.client.hold(flow_bytes(self.served.sock), self.source.client.place)
-
-    def dump(self):
-        self.dumped, self.state, _ = self.source.client.dump(self.served.sock, self.target.client.place)
-
-    def restore(self):
-        self.restored = self.target.client.restore(self.held, self.state)
-
-    def forget(self):
-        self.source.client.forget(self.dumped)
-        self.servers.selector.unregister(self.served.sock)
-        self.served.sock.close()
-
-    def live(self):
-        self.target.client.live(self.held, self.restored)
-        self.served.node = "m2"
-        self.served.adopt(self.restored)
-        self.servers.watch(self.served)
-
-    def roll_back(self):
-        self.source.client.roll_back(self.dumped, self.served.sock)
-
-    def assert_works(self):
-        assert_served(self.servers, self.client)
-        assert [resets(self.network.rig, node) for node in self.network.helpers] == [0, 0]
-
-
-@pytest.fixture
-def move(network):
-    return Move(network)
-
-
-def again(process):
-    process.kill()
-    process.start()
-
-
-@pytest.mark.parametrize("step", ["hold", "dump", "restore"])
-def test_the_targets_helper_is_killed_before_the_source_has_decided(move, step):
-    move.until(step)
-    again(move.target)
-    if step == "hold":
-        move.dump()
-    with pytest.raises(Refused):
-        move.target.client.restore(move.held, move.state)
-    if step == "restore":
-        move.restored.close()
-    move.roll_back()
-    move.assert_works()
-
-
-def test_the_targets_helper_is_killed_after_the_source_has_decided(move):
-    move.until("forget")
-    again(move.target)
-    move.live()
-    move.assert_works()
-
-
-def test_the_targets_helper_is_killed_once_it_is_over(move):
-    move.until("live")
-    again(move.target)
-    move.assert_works()
-
-
-def test_the_sources_helper_is_killed_before_it_has_decided(move):
-    move.until("restore")
-    again(move.source)
-    with pytest.raises(Refused):
-        move.source.client.forget(move.dumped)
-    move.roll_back()
-    move.target.client.cancel(move.held)
-    move.restored.close()
-    move.assert_works()
-
-
-def test_the_sources_helper_is_killed_and_the_redirect_stays(move):
-    move.until("live")
-    move.source.kill()
-    move.assert_works()
-    move.source.start()
-    move.assert_works()
-    assert move.servers.move(move.served, "m1"), "and home again"
-    move.assert_works()
-
-
-def test_a_server_that_dies_frozen_leaves_the_connection_to_the_target(move):
-    move.until("restore")
-    move.servers.selector.unregister(move.served.sock)
-    move.served.sock.close()
-    move.source.client.close()
-    move.live()
-    move.assert_works()
-    move.source.connect()
-
-
-def test_a_target_server_that_dies_leaves_the_connection_to_the_source(move):
-    move.until("restore")
-    move.restored.close()
-    move.target.client.close()
-    move.client.sendall(ping_of(1))  # is captured, and comes back
-    move.roll_back()
-    move.target.connect()
-    assert receive_while_served(move.servers, move.client, HEADER.size) == ping_of(1)
-    move.assert_works()
-
-
-def test_who_waits_too_long_is_rolled_back(move):
-    move.until("dump")
-    move.client.sendall(ping_of(1))
-    move.servers.run(lambda: readable(move.client), lambda served: None)
-    with pytest.raises(Refused):
-        move.source.client.forget(move.dumped)
-    assert move.client.recv(HEADER.size) == ping_of(1)
-    move.assert_works()
-
-
-def readable(sock):
-    try:
-        return bool(sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
-    except BlockingIOError:
-        return False
 
 
 # What comes meanwhile. ----------------------------------------------------------------------------
@@ -438,7 +251,10 @@ def test_what_comes_first_to_the_new_owner_is_delivered_once_it_is_home(move):
             assert move.servers.move(move.served, "m2")
         held = move.source.client.hold(flow_bytes(move.served.sock), move.target.client.place)
         dumped, state, _ = move.target.client.dump(move.served.sock, move.source.client.place)
+        frames = move.source.counts()["frames"]
         move.client.sendall(ping_of(1))
+        eventually(lambda: move.source.counts()["frames"] > frames, "it is captured")
+        assert move.source.counts()["frames"] == frames + 1, "it does not go round"
         restored = move.source.client.restore(held, state)
         move.target.client.forget(dumped)
         move.servers.selector.unregister(move.served.sock)
@@ -449,68 +265,3 @@ def test_what_comes_first_to_the_new_owner_is_delivered_once_it_is_home(move):
         move.servers.watch(move.served)
 
     without_sending_again(move, attempt)
-
-
-# What is refused. ---------------------------------------------------------------------------------
-
-def test_what_can_not_move_stays_as_it_is(move, network):
-    source, target = move.source.client, move.target.client
-    flow = flow_bytes(move.served.sock)
-    elsewhere = flow[:34] + struct.pack("!H", PORT + 1)
-    with pytest.raises(Refused, match="clients don't come"):
-        target.hold(elsewhere, source.place)
-    with pytest.raises(Refused, match="no other member"):
-        source.dump(move.served.sock, source.place)
-    with network.rig.inside("m1"), socket.socket() as unconnected, pytest.raises(Refused, match="no connected"):
-        source.dump(unconnected, target.place)
-    with pytest.raises(Refused, match="a socket of that flow is here"):
-        source.hold(flow, target.place)
-    held = target.hold(flow, source.place)
-    with pytest.raises(Refused, match="moved already"):
-        target.hold(flow, source.place)
-    with pytest.raises(Refused, match="not the state"):
-        target.restore(held, b"\1" * 200)
-    target.cancel(held)
-    move.assert_works()
-
-
-def test_a_client_that_reads_nothing_keeps_its_connection_here(network):
-    servers = network.servers(every=0.01)
-    client = network.dial()
-    size = 64 << 20
-    client.sendall(HEADER.pack(b"D", size, 0))
-    servers.run(lambda: servers.refusals, lambda served: servers.move(served, "m2") if served.output else None)
-    assert "does not take" in servers.refusals[0]
-    assert receive_while_served(servers, client, size) == piece(0, 0, size)
-
-
-def test_nobody_else_is_let_in(network, tmp_path):
-    path = network.helpers["m1"].path
-    code = f"import socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); s.connect({str(path)!r})"
-    done = subprocess.run(["setpriv", "--reuid", "65534", "--clear-groups", "/usr/bin/python3", "-c", code], capture_output=True, text=True)
-    assert done.returncode != 0 and "PermissionError" in done.stderr
-
-
-def test_noise_is_hung_up_on(network):
-    for noise in (b"", b"\0", b"\1sluice-tcp\2", b"\2" * 80, os.urandom(512), os.urandom(4096)):
-        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
-            sock.settimeout(DEADLINE)
-            sock.connect(str(network.helpers["m1"].path))
-            with contextlib.suppress(ConnectionError):
-                sock.send(noise)
-                assert noise == b"" or sock.recv(100) == b""
-    network.helpers["m1"].connect()
-
-
-def test_a_redirect_ends_with_its_flow(tmp_path):
-    with Network(tmp_path, arguments=lambda _: ["--idle", "10"]) as network:
-        servers = network.servers()
-        client = network.dial()
-        assert_served(servers, client)
-        (served,) = servers.connections
-        servers.move(served, "m2")
-        redirected = lambda: network.helpers["m1"].counts()["redirected"]
-        eventually(lambda: redirected() == 1, "it is redirected")
-        client.close()
-        servers.run(lambda: not servers.connections, lambda served: None)
-        eventually(lambda: redirected() == 0, "nothing is left of it", 6 * DEADLINE)

@@ -175,6 +175,27 @@ def test_a_member_that_does_not_answer(members):
     assert moved(b, "in") == 0
 
 
+def test_who_can_not_go_leaves_nothing_behind(tmp_path, ecdsa):
+    """In the middle of a request."""
+    with Cluster(tmp_path, ecdsa, "ab", **{"server.static_root": serve_data(tmp_path / "static")}) as cluster:
+        cluster.start().await_whole()
+        a, b = cluster["a"], cluster["b"]
+        connection = connect(a)
+        echo(connection, 10)
+        # A request that is there in part: the image would have to hold it.
+        connection.send("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\na")
+        settle_down()
+        assert ctl(a, "migrate", "--to", "b", "--count", 1).returncode == 0
+        settle_down()
+        assert moved(a, "out") == 0
+        connection.send("bc")
+        assert connection.response().text == "len=3"
+        eventually(lambda: moved(a, "out") == 1, "it goes once it can")
+        echo(connection, 10)
+        connection.close()
+        eventually(lambda: connections(b, "arriving") == 0 and connections(b, "idle") == 0, "nothing is left there")
+
+
 def test_no_nonce_is_used_twice(members):
     a = members["a"]
     tap = Tap(a.port)

@@ -1,4 +1,5 @@
 """A server is replaced by another process of the same command, and nobody it serves notices (transport `fd`)."""
+import contextlib
 import os
 import random
 import shutil
@@ -268,18 +269,22 @@ def test_either_process_is_killed_while_it_hands_over(start, victim):
         server.pid = int(children[0])
     if server.process.poll() is not None:
         pytest.skip("it was faster than the signal")
-    gone = 0
-    for connection in connections:
-        try:
-            echo(connection, 10)
-        except (Closed, OSError):
-            gone += 1
     assert eventually(lambda: server.get("/").status == 200, "newcomers are served")
-    assert gone <= len(connections)
+    alive = 0
+    for connection in connections:
+        with contextlib.suppress(Closed, OSError):
+            echo(connection, 10)
+            alive += 1
+    if victim == "new":
+        assert alive == len(connections) - moved(server, "out") - moved(server, "out", "lost"), "those that had not gone"
+        upgrade(server)
+        assert server.get("/").status == 200
+    else:
+        assert alive == moved(server), "those that had come"
 
 
 def test_no_nonce_is_used_twice(start):
-    """Seen on the wire, through upgrades that succeed and upgrades that do not."""
+    """Seen on the wire."""
     server = start()
     tap = Tap(server.port)
     context = client_context(trust=server.trust, minimum="1.2", maximum="1.2", ciphers="ECDHE-ECDSA-AES128-GCM-SHA256")
@@ -291,6 +296,36 @@ def test_no_nonce_is_used_twice(start):
         nonces = tap.nonces()
     assert len(nonces) > 30
     assert nonces == list(range(nonces[0], nonces[0] + len(nonces)))
+
+
+def test_visits_that_began_long_ago(start):
+    """Longer ago than a session is remembered that comes back."""
+    server = start({"admission.session_memory": "1s"})
+    with server.connect() as connection:
+        for _ in range(8):
+            echo(connection, 10)
+            time.sleep(0.2)  # it is its age that counts
+        assert upgrade(server)[0] == 1
+        echo(connection, 10)
+
+
+def test_the_new_process_is_told_to_end_at_once(start):
+    """By an operator who has changed his mind: both end in order."""
+    server = start({"server.drain_timeout": "2s"})
+    connections = [server.connect() for _ in range(50)]
+    for connection in connections:
+        echo(connection, 10)
+    ready = server.lines.count("ready")
+    server.signal(signal.SIGUSR2)
+    eventually(lambda: server.lines.count("ready") > ready, "the new process is up")
+    old = server.process
+    children = subprocess.run(["pgrep", "-P", str(old.pid)], capture_output=True, text=True).stdout.split()
+    if not children:
+        pytest.skip("it was faster than the signal")
+    os.kill(int(children[0]), signal.SIGTERM)
+    assert old.wait(DEADLINE) == 0
+    server.process = Successor(int(children[0]))
+    assert server.process.wait(DEADLINE) == 0
 
 
 def test_service_manager_is_told(start, tmp_path):

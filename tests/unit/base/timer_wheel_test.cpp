@@ -176,5 +176,14 @@ TEST(WheelProperty, AgreesWithANaiveModel) {
   }
 }
 
+TEST(TimerWheel, TellsWhenATimerIsDue) {
+  const auto start = Monotonic::now();
+  TimerWheel wheel(start);
+  TestTimer timer;
+  wheel.arm(timer, start + 60s);
+  EXPECT_GE(wheel.deadline(timer), start + 60s);
+  EXPECT_LE(wheel.deadline(timer), start + 60s + TimerWheel::kTick);
+}
+
 }  // namespace
 }  // namespace sluice

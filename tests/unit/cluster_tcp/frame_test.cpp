@@ -45,6 +45,12 @@ TEST(TcpFrame, NothingShorterHasOne) {
   }
 }
 
+TEST(TcpFrame, MappedAddressesOnTheNetworkAreNotThoseOfIpv4) {
+  std::string ip = kIpv6;
+  ip.replace(4 + 16, 32, "00000000000000000000ffff0a000001");
+  EXPECT_FALSE(flow_of_frame(frame_of(kEthernet + ip + kTcp)));
+}
+
 TEST(TcpFrame, OthersHaveNone) {
   EXPECT_FALSE(flow_of_frame(frame_of(kEthernet + "0806" + kIpv4.substr(4) + kTcp))) << "ARP";
   std::string udp = kIpv4;

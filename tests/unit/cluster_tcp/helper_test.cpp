@@ -88,7 +88,7 @@ class TcpHelper : public testing::Test {
   const std::string path_ = (folder_ / "tcp.sock").string();
   boost::asio::io_context io_{1};
   std::optional<Stub> stub_;
-  Helper helper_{io_, {.socket = path_, .patience = 100ms, .retry = 5ms}};
+  Helper helper_{io_, {.socket = path_, .patience = 100ms, .again = 300ms, .retry = 5ms}};
 };
 
 TEST_F(TcpHelper, WithoutOneEveryCallFailsWithASentence) {
@@ -164,16 +164,41 @@ TEST_F(TcpHelper, WhatWaitsFailsWhenTheOtherHangsUp) {
   start_both();
   stub_->on_message = [&](Message, Descriptor) { stub_->hang_up(); };
   std::string why;
-  helper_.live(1, 0, [&](Answer<Done> answer) { why = answer.error().why; });
+  helper_.forget(1, [&](Answer<Done> answer) { why = answer.error().why; });
   run_until([&] { return !why.empty(); });
   EXPECT_NE(why.find("went away"), std::string::npos) << why;
-  stub_->on_message = [&](Message message, Descriptor) {
-    stub_->say(IsDone{std::get<RollBack>(message).id, 1, {}});
-  };
   run_until([&] { return helper_.ready(); });
-  bool done = false;
-  helper_.roll_back(1, 0, [&](Answer<Done> answer) { done = answer.has_value(); });
-  run_until([&] { return done; });
+}
+
+TEST_F(TcpHelper, WhatThawsASocketIsAskedOfTheNextOneToo) {
+  start_both();
+  int hung_up = 0;
+  stub_->on_message = [&](Message message, Descriptor beside) {
+    EXPECT_TRUE(beside);
+    if (++hung_up <= 2) return stub_->hang_up();
+    const auto* back = std::get_if<RollBack>(&message);
+    stub_->say(IsDone{back != nullptr ? back->id : std::get<Live>(message).id, 1, {}});
+  };
+  int done = 0;
+  helper_.roll_back(1, 0, [&](Answer<Done> answer) { done += answer.has_value(); });
+  helper_.live(2, 0, [&](Answer<Done> answer) { done += answer.has_value(); });
+  run_until([&] { return done == 2; });
+}
+
+TEST_F(TcpHelper, WhatThawsASocketWaitsForOneButNotForEver) {
+  helper_.start();
+  bool live = false, back = false;
+  helper_.live(1, 0, [&](Answer<Done> answer) { live = answer.has_value(); });
+  stub_.emplace(io_, path_);
+  stub_->on_message = [&](Message message, Descriptor) {
+    if (const auto* asked = std::get_if<Live>(&message)) stub_->say(IsDone{asked->id, 1, {}});
+  };
+  run_until([&] { return live; });
+  stub_->on_message = [](Message, Descriptor) {};
+  std::string why;
+  helper_.roll_back(2, 0, [&](Answer<Done> answer) { back = answer.has_value(), why = answer.error().why; });
+  run_until([&] { return !why.empty(); });
+  EXPECT_FALSE(back);
 }
 
 TEST_F(TcpHelper, NothingIsCalledOnceItIsStopped) {

@@ -16,6 +16,22 @@ std::string header_of(const std::string& client, const std::string& local = "127
   return relay_header(kKey, parse_endpoint(client), parse_endpoint(local), kNow);
 }
 
+TEST(RelayHeaderOfAHandover, NamesIt) {
+  const HandoverKey key{.member = 0x01020304, .incarnation = 0x1122334455667788, .id = 77};
+  const std::string header =
+      relay_header(kKey, parse_endpoint("192.0.2.7:50123"), parse_endpoint("127.0.0.1:8443"), kNow, key);
+  const auto read = read_relay_header(as_bytes(header), kRing, kNow);
+  ASSERT_TRUE(read.has_value()) << read.error().message();
+  EXPECT_EQ(read->handover, key);
+  EXPECT_EQ(endpoint_text(read->client), "192.0.2.7:50123");
+  for (std::size_t bit = 0; bit < 8 * header.size(); ++bit) {
+    std::string other = header;
+    other[bit / 8] = static_cast<char>(other[bit / 8] ^ 1 << bit % 8);
+    EXPECT_FALSE(read_relay_header(as_bytes(other), kRing, kNow).has_value()) << "bit " << bit;
+  }
+  EXPECT_FALSE(read_relay_header(as_bytes(header_of("192.0.2.7:50123")), kRing, kNow)->handover);
+}
+
 class RelayHeader : public testing::TestWithParam<const char*> {};
 
 TEST_P(RelayHeader, NamesTheClient) {

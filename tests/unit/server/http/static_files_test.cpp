@@ -187,6 +187,26 @@ TEST_F(Directory, KeepsNeitherLargeFilesNorThoseJustChanged) {
   }
 }
 
+TEST_F(Directory, GoesOnInTheMiddleOfAFileThatIsStillTheSame) {
+  const DirectoryFiles files{root.string()};
+  const std::string etag{files.serve(request_for("/a.txt"), kNow)->field("etag")};
+  ASSERT_FALSE(etag.empty());
+  const auto part = files.part("/a.txt", etag, 3, 4);
+  ASSERT_TRUE(part);
+  std::string read;
+  EXPECT_TRUE(part->read(0, 4, read));
+  EXPECT_EQ(read, "3456");
+  EXPECT_EQ(part->offset(), 3u);
+  EXPECT_FALSE(files.part("/a.txt", etag, 3, 8)) << "beyond its end";
+  EXPECT_FALSE(files.part("/a.txt", etag, UINT64_MAX, 2));
+  EXPECT_FALSE(files.part("/a.txt", "\"another\"", 0, 1));
+  EXPECT_FALSE(files.part("/../a.txt", etag, 0, 1));
+  EXPECT_FALSE(files.part("", etag, 0, 1));
+  EXPECT_TRUE(files.part("/", files.serve(request_for("/"), kNow)->field("ETag"), 0, 1)) << "an index";
+  write("a.txt", "changed");
+  EXPECT_FALSE(files.part("/a.txt", etag, 0, 1));
+}
+
 TEST_F(Directory, KeepsSoManyFilesAndNoMore) {
   const DirectoryFiles files{root.string()};
   for (std::size_t i = 0; i < 3 * DirectoryFiles::kKeptFiles; ++i) {
