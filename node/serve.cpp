@@ -63,11 +63,14 @@ void tell_manager(bool ready) {
 /// order.
 class Supervisor {
  public:
-  Supervisor(server::Server& server, ClusterNode* cluster, std::vector<std::string> command)
+  Supervisor(server::Server& server, server::App& app, ClusterNode* cluster, const Takeover* takeover,
+             std::vector<std::string> command)
       : server_(server),
         cluster_(cluster),
         upgrade_(std::move(command), server,
-                 {.inheritable = [this] { return inheritable(); },
+                 {.settled = [takeover] { return takeover == nullptr || takeover->over(); },
+                  .alone = [&app](bool yes) { app.alone(yes); },
+                  .inheritable = [this] { return inheritable(); },
                   .taken_over = [this] { boost::asio::post(io_, [this] { hand_over(); }); },
                   .lost = [this] { boost::asio::post(io_, [this] { serve_on(); }); }}) {
     for (const int signal : {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2}) signals_.add(signal);
@@ -292,6 +295,7 @@ int serve(const Application& application, const ConfigSources& sources, Takeover
   raise_descriptor_limit();
 
   const auto app = application.make(config);
+  if (takeover != nullptr) app->alone(false);
   {
     server::Inheritance nothing;
     server::Inheritance& inherited = takeover != nullptr ? takeover->inheritance() : nothing;
@@ -299,7 +303,7 @@ int serve(const Application& application, const ConfigSources& sources, Takeover
     std::unique_ptr<ClusterNode> cluster;
     if (loaded->cluster.enabled())
       cluster = std::make_unique<ClusterNode>(loaded->cluster, server, inherited);
-    Supervisor supervisor(server, cluster.get(), sources.command);
+    Supervisor supervisor(server, *app, cluster.get(), takeover, sources.command);
     std::unique_ptr<server::Admin> admin;
     if (!config.admin_listen.empty()) {
       admin = std::make_unique<server::Admin>(
@@ -326,7 +330,7 @@ int serve(const Application& application, const ConfigSources& sources, Takeover
     std::puts("ready");
     std::fflush(stdout);
     tell_manager(true);  // before the old process can end
-    if (takeover != nullptr) takeover->up(server);
+    if (takeover != nullptr) takeover->up(server, [&app] { app->alone(true); });
     supervisor.run();
     if (takeover != nullptr) takeover->end();
     if (cluster && !supervisor.upgrade().taken_over()) cluster->leave();

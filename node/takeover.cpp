@@ -101,8 +101,9 @@ void Takeover::failed(std::string_view why) noexcept {
   }
 }
 
-void Takeover::up(server::Server& server) {
+void Takeover::up(server::Server& server, std::function<void()> over) {
   server_ = &server;
+  on_over_ = std::move(over);
   inheritance_ = {};  // what this configuration does not listen on any more
   say(Parcel::Type::up, static_cast<std::uint64_t>(::getpid()));
   thread_ = std::thread([this] { run(); });
@@ -112,12 +113,13 @@ void Takeover::run() {
   ::pthread_setname_np(::pthread_self(), "takeover");
   while (!stopping_ && !over_) {
     auto received = socket_.receive(kLook);
-    if (!received && received.error() == cluster::ParcelError::ended) break;
+    if (!received && received.error() == cluster::ParcelError::ended) over_ = true;
     if (received && *received) on(**received);
     arrivals_->expire(Monotonic::now());
   }
   // What the other process had offered and not given is its own, or nobody's.
   arrivals_->end_all(0);
+  if (over_) on_over_();
 }
 
 void Takeover::on(Parcel& parcel) {

@@ -1,5 +1,6 @@
 #pragma once
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <thread>
@@ -29,11 +30,13 @@ class Takeover {
   /// Once.
   std::vector<tls::TicketKey> take_keys() noexcept { return std::move(keys_); }
 
-  /// Tells that this process accepts connections; from now on those of the other come. `server` must outlive
-  /// this.
-  void up(server::Server& server);
+  /// Tells that this process accepts connections; from now on those of the other come. `over` is called once,
+  /// on a thread of this, when the other serves nobody any more. `server` must live until end().
+  void up(server::Server& server, std::function<void()> over);
   /// No more are taken. Before the server ends.
   void end();
+  /// The other serves nobody any more. Any thread.
+  bool over() const noexcept { return over_; }
   /// Tells why it never will.
   void failed(std::string_view why) noexcept;
 
@@ -54,7 +57,8 @@ class Takeover {
   // Connections that are being made hold on to it.
   const std::shared_ptr<cluster::Arrivals> arrivals_ = std::make_shared<cluster::Arrivals>();
   std::atomic<bool> stopping_{false};
-  bool over_ = false;
+  std::function<void()> on_over_;
+  std::atomic<bool> over_{false};
   std::thread thread_;
 };
 

@@ -161,6 +161,7 @@ void Upgrade::kept(std::string_view why) {
 
 void Upgrade::fail(const std::string& why) {
   std::fprintf(stderr, "the upgrade failed, this process goes on: %s\n", why.c_str());
+  hooks_.alone(true);
   const std::lock_guard lock(mutex_);
   state_ = State::failed;
   reason_ = why;
@@ -178,7 +179,18 @@ void Upgrade::run() {
   listen();
 }
 
+/// Three processes would be one too many: the third would not know when the first has ended.
+bool Upgrade::await_settled() const {
+  while (!hooks_.settled()) {
+    if (stopping_ || server_.draining()) return false;
+    std::this_thread::sleep_for(kLook);
+  }
+  return true;
+}
+
 std::string Upgrade::start() {
+  if (!await_settled()) return "this server ends";
+  hooks_.alone(false);
   auto [ours, theirs] = cluster::make_parcel_sockets();
   socket_ = std::move(ours);
   std::string why_not;

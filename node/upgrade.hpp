@@ -25,6 +25,10 @@ namespace sluice::node {
 class Upgrade final : public server::Carrier {
  public:
   struct Hooks {
+    /// The process that this one took over from has ended, if there was one.
+    std::function<bool()> settled;
+    /// From false on another process may serve as well, until true. On a thread of this.
+    std::function<void(bool)> alone;
     /// What the other process is to listen with.
     std::function<std::vector<server::Inheritable>()> inheritable;
     /// It accepts: this process is to stop doing so, and to move its connections. On a thread of this.
@@ -66,6 +70,7 @@ class Upgrade final : public server::Carrier {
   void run();
   /// Empty, or why it is not up.
   std::string start();
+  bool await_settled() const;
   std::string await_up();
   bool send_sessions();
   void give_sessions_back();

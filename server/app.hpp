@@ -83,6 +83,10 @@ class App {
   /// they are the bottleneck. Any thread, ten times a second.
   virtual double backlog_s() const { return 0; }
 
+  /// False while another process of this application serves as well, or may be about to: during an upgrade.
+  /// For whoever keeps what the other could change. Any thread.
+  virtual void alone(bool) {}
+
   /// Text in Prometheus' exposition format, appended to `/metrics`; empty when there is none.
   virtual std::string metrics() const { return {}; }
 

@@ -20,9 +20,9 @@ def require_chromium():
 
 
 class Browser:
-    """One visitor: a browser with a profile of its own."""
+    """One visitor: a browser with a profile of its own, and flags beyond the usual ones."""
 
-    def __init__(self, url, profile):
+    def __init__(self, url, profile, *flags):
         from selenium import webdriver
         from selenium.webdriver.chrome.service import Service
         options = webdriver.ChromeOptions()
@@ -30,7 +30,7 @@ class Browser:
                      "--disable-quic", "--disable-background-networking", "--disable-component-update",
                      "--disable-sync", f"--user-data-dir={profile}", "--hide-scrollbars",
                      f"--window-size={DESKTOP[0]},{DESKTOP[1]}", "--force-prefers-reduced-motion",
-                     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"):
+                     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", *flags):
             options.add_argument(flag)
         options.binary_location = shutil.which("chromium")
         options.accept_insecure_certs = True

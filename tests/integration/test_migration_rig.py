@@ -29,7 +29,7 @@ class Shop:
         self.helpers = {}
         for node in self.rig.members:
             self.helpers[node] = Process(self.rig, node, folder)
-            self.stack.callback(self.helpers[node].process.kill)
+            self.stack.callback(self.end_helper, node)
         self.members = RigCluster(self.rig, folder, certificate, **{"server.static_root": serve_data(folder / "static"), **settings})
         self.stack.enter_context(self.members)
         for node in self.rig.members:
@@ -37,6 +37,11 @@ class Shop:
             self.members.start(node, **{"server.listen": listen, "cluster.tcp_helper": self.helpers[node].path})
         self.members.await_whole()
         self.trust = self.members["m1"].trust
+
+    def end_helper(self, node):
+        """In good order, unless it was killed before."""
+        if self.helpers[node].process.poll() != -signal.SIGKILL:
+            self.helpers[node].stop()
 
     def __getitem__(self, node):
         return self.members[node]

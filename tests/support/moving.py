@@ -40,13 +40,13 @@ def connect(server, version="1.3", cipher=None, **options):
     return server.connect(client_context(trust=server.trust, minimum=version, maximum=version, ciphers=cipher, **options))
 
 
-def slow_download(server, version="1.3", cipher=None):
+def slow_download(server, version="1.3", cipher=None, request="GET /data.bin HTTP/1.1\r\nHost: localhost\r\n\r\n"):
     """A connection that has begun to get DATA, and takes hardly anything by itself."""
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
     sock.connect((HOST, server.port))
     connection = over_tls(sock, client_context(trust=server.trust, minimum=version, maximum=version, ciphers=cipher))
-    connection.request("GET", "/data.bin")
+    connection.send(request)
     connection._fill()
     return connection
 

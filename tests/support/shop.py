@@ -100,3 +100,36 @@ class Books:
 
     def close(self):
         self.connection.close()
+
+
+class Customer:
+    """A populated user who logged in as people do, with a cookie, on one connection."""
+
+    def __init__(self, connection, number):
+        self.connection, self.number = connection, number
+        self.cookies = {}
+
+    def ask(self, method, target, fields=None):
+        headers = [("Cookie", "; ".join(f"{name}={value}" for name, value in self.cookies.items()))] if self.cookies else []
+        body = urlencode(fields).encode() if fields else b""
+        if fields:
+            headers += [("Content-Type", "application/x-www-form-urlencoded"), ("Origin", "https://localhost")]
+        self.connection.request(method, target, headers, body)
+        response = self.connection.response(method)
+        for name, value in response.headers:
+            if name.lower() == "set-cookie":
+                key, _, rest = value.partition("=")
+                self.cookies[key] = rest.split(";")[0]
+        return response
+
+    def log_in(self):
+        form = self.ask("GET", "/login").text
+        token = re.search(r'name="csrf" value="([^"]+)"', form)[1]
+        fields = {"csrf": token, "return": "", "nickname": f"user{self.number}", "password": f"password{self.number}"}
+        response = self.ask("POST", "/login", fields)
+        assert response.status in (200, 303), response
+        self.check_logged_in()
+
+    def check_logged_in(self):
+        page = self.ask("GET", "/me")
+        assert page.status == 200 and f'<a href="/me">user{self.number}</a>' in page.text, page

@@ -37,7 +37,7 @@ void Changes::everything() noexcept {
 }
 
 bool Changes::unchanged(std::span<const Topic> topics, Revision since) const noexcept {
-  return all_.load(std::memory_order_acquire) <= since &&
+  return !shared_.load(std::memory_order_acquire) && all_.load(std::memory_order_acquire) <= since &&
          std::ranges::all_of(topics, [&](const Topic& topic) {
            return mark(topic).load(std::memory_order_acquire) <= since;
          });

@@ -39,6 +39,8 @@ class Changes {
   void end(std::span<const Topic> topics) noexcept;
   /// Something changed that we don't know: another process wrote.
   void everything() noexcept;
+  /// While somebody else writes nothing counts as unchanged. Any thread.
+  void shared(bool yes) noexcept { shared_.store(yes, std::memory_order_seq_cst); }
 
   /// Reads that begin from now on see at least this.
   Revision revision() const noexcept { return last_.load(std::memory_order_acquire); }
@@ -56,6 +58,7 @@ class Changes {
   const std::unique_ptr<Mark[]> marks_ = std::make_unique<Mark[]>(kMarks);
   Mark all_{0};                    // the last time that everything may have changed
   std::atomic<Revision> last_{0};  // the last transaction that ended
+  std::atomic<bool> shared_{false};
 };
 
 }  // namespace sluice::auction

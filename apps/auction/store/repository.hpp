@@ -122,6 +122,8 @@ class Store {
   virtual std::unique_ptr<Repository> repository(Executor executor) = 0;
   /// Empty while the database is trusted; otherwise a sentence for `/readyz`. Any thread.
   virtual std::string not_ready() const = 0;
+  /// False: another process is expected to write, too; nothing counts as unchanged meanwhile. Any thread.
+  virtual void alone(bool) {}
   /// Text in Prometheus' exposition format for `/metrics`. Any thread.
   virtual std::string metrics() const = 0;
   /// Finishes what was queued and closes.

@@ -18,6 +18,8 @@ std::unique_ptr<server::AppProcessor> AuctionApp::start(server::ProcessorContext
 
 std::string AuctionApp::not_ready() const { return store_->not_ready(); }
 
+void AuctionApp::alone(bool yes) { store_->alone(yes); }
+
 std::string AuctionApp::metrics() const {
   using By = LoginLimiter::By;
   const auto line = [](std::string_view by, std::uint64_t count) {

@@ -15,6 +15,7 @@ class AuctionApp final : public server::App {
   std::span<const std::string_view> interactions() const noexcept override;
   std::unique_ptr<server::AppProcessor> start(server::ProcessorContext context) override;
   std::string not_ready() const override;
+  void alone(bool yes) override;
   std::string metrics() const override;
   double backlog_s() const override { return shared_.passwords.backlog_s(); }
   void stop() override;

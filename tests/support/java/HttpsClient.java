@@ -39,7 +39,7 @@ public final class HttpsClient {
         }
     }
 
-    private static SSLContext contextThatTrusts(String certificate) throws Exception {
+    static SSLContext contextThatTrusts(String certificate) throws Exception {
         KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
         store.load(null, null);
         try (InputStream file = new FileInputStream(certificate)) {

@@ -54,6 +54,15 @@ TEST(Changes, EverythingIsEverything) {
   EXPECT_TRUE(changes.unchanged(Topics{kItem}, changes.revision()));
 }
 
+TEST(Changes, NothingIsKnownWhileSomebodyElseWrites) {
+  Changes changes;
+  const Revision before = changes.revision();
+  changes.shared(true);
+  EXPECT_FALSE(changes.unchanged({}, before));
+  changes.shared(false);
+  EXPECT_TRUE(changes.unchanged({}, before));
+}
+
 TEST(Changes, AnyIdHasAMark) {
   Changes changes;
   const Topics odd{{Kind::item, -1}, {Kind::user, INT64_MIN}, {Kind::category, INT64_MAX}};
@@ -72,6 +81,13 @@ class Written : public ::testing::Test {
     lamp_ = auction_.wait(auction_.repository->register_item(item)).value();
     other_ = auction_.wait(auction_.repository->register_item(item_of(seller_, "Cup"))).value();
     before_ = auction_.repository->revision();
+  }
+
+  void write_elsewhere() const {
+    sqlite3* shell = nullptr;
+    ASSERT_EQ(sqlite3_open((folder_ / "auction.db").c_str(), &shell), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(shell, "UPDATE items SET name = 'Table'", nullptr, nullptr, nullptr), SQLITE_OK);
+    sqlite3_close(shell);
   }
 
   bool changed(Topic topic) const { return !auction_.repository->unchanged(Topics{topic}, before_); }
@@ -120,11 +136,28 @@ TEST_F(Written, ANewMemberChangesWhatWasSaidOfNobody) {
 }
 
 TEST_F(Written, AnotherProcessChangesEverything) {
-  sqlite3* shell = nullptr;
-  ASSERT_EQ(sqlite3_open((folder_ / "auction.db").c_str(), &shell), SQLITE_OK);
-  EXPECT_EQ(sqlite3_exec(shell, "UPDATE items SET name = 'Table'", nullptr, nullptr, nullptr), SQLITE_OK);
-  sqlite3_close(shell);
+  write_elsewhere();
   testing::await([&] { return changed({Kind::item, other_}); });
+}
+
+/// No second later: no page of ours may contradict what the other has acknowledged.
+TEST_F(Written, AnotherProcessThatIsExpectedChangesEverythingAtOnce) {
+  auction_.store->alone(false);
+  EXPECT_TRUE(changed({Kind::item, other_}));
+  before_ = auction_.repository->revision();
+  EXPECT_TRUE(changed({Kind::item, other_})) << "whatever is read now may be kept by nobody";
+  write_elsewhere();
+  auction_.store->alone(true);
+  EXPECT_TRUE(changed({Kind::item, other_}));
+  testing::await([&] { return auction_.repository->unchanged({}, auction_.repository->revision()); });
+  EXPECT_TRUE(changed({Kind::item, other_})) << "it has written";
+}
+
+TEST_F(Written, WhatWasReadStaysWhenTheOtherProcessDidNotWrite) {
+  auction_.store->alone(false);
+  EXPECT_TRUE(changed({Kind::item, other_}));
+  auction_.store->alone(true);
+  testing::await([&] { return !changed({Kind::item, other_}); });
 }
 
 }  // namespace

@@ -21,6 +21,7 @@ class SqliteStore final : public Store {
     return make_repository(options_, std::move(executor), health_, writer_, changes_);
   }
   std::string not_ready() const override { return health_.problem(); }
+  void alone(bool yes) override { writer_.alone(yes); }
   std::string metrics() const override;
   void stop() override { writer_.stop(); }
 

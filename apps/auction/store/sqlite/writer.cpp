@@ -171,13 +171,26 @@ void Writer::keep_house() {
   }
 }
 
+void Writer::alone(bool yes) {
+  const std::scoped_lock lock(mutex_);
+  alone_ = yes;
+  ++told_;
+  if (!yes) changes_.shared(true);
+}
+
 void Writer::look_for_others() {
   look_due_ = Monotonic::now() + options_.look_every;
   if (!health_.open()) return;
+  std::unique_lock lock(mutex_);
+  const bool alone = alone_;
+  const unsigned told = told_;
+  lock.unlock();
   Query query = data_version_.run();
   if (!query.next()) return;  // another process holds the file: next time
   const std::int64_t version = query.row().number();
   if (std::exchange(seen_version_, version) != version) changes_.everything();
+  lock.lock();
+  if (alone && told == told_) changes_.shared(false);  // what the others wrote before they ended was seen
 }
 
 /// Copies the log into the database once it has grown; the next commit then starts it anew. Readers are not

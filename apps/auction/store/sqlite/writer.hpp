@@ -41,6 +41,9 @@ class Writer {
 
   /// Any thread. Completes the job right away when the queue is full or the store closed.
   void submit(std::unique_ptr<Job> job);
+  /// Nothing counts as unchanged from false on, until it was seen, after true, what others have written. Any
+  /// thread.
+  void alone(bool yes);
   /// Finishes what is queued, and closes. Later jobs are answered with `unavailable`.
   void stop();
 
@@ -79,6 +82,8 @@ class Writer {
   std::condition_variable wake_;
   Batch queue_;            // guarded by mutex_
   bool stopping_ = false;  // guarded by mutex_
+  bool alone_ = true;      // guarded by mutex_
+  unsigned told_ = 0;      // how often alone_ was set; guarded by mutex_
 
   struct Counters {
     static constexpr std::array kCommitSeconds{0.0005, 0.001, 0.0025, 0.005, 0.01,
