@@ -213,7 +213,7 @@ def test_nobody_without_a_certificate_of_the_cluster(cluster, member, tmp_path):
 
 
 @pytest.mark.parametrize("what, reason, message, word", [
-    ("another version", "version", hello("b", major=2), b"speaks version 1.0"),
+    ("another version", "version", hello("b", major=2), b"speaks version 1.1"),
     ("another's name", "identity", hello("c"), b'that of "b"'),
     ("the member's own name", "identity", hello("a"), b'that of "b"'),
     ("no hello", "protocol", frame(WANT_KEYS), b"not a hello"),
