@@ -7,8 +7,8 @@ import pytest
 
 from cluster import Cluster, status
 from migration import connections, ctl, migrate, moved, settle_down
-from moving import DATA, VERSIONS, Tap, connect, echo, serve_data, slow_download
-from sluice import DEADLINE, SLOWDOWN, Closed, client_context, eventually
+from moving import DATA, VERSIONS, SClient, Tap, connect, echo, serve_data, slow_download
+from sluice import DEADLINE, HOST, SLOWDOWN, Closed, client_context, eventually
 
 
 @pytest.fixture
@@ -196,9 +196,20 @@ def test_who_can_not_go_leaves_nothing_behind(tmp_path, ecdsa):
         eventually(lambda: connections(b, "arriving") == 0 and connections(b, "idle") == 0, "nothing is left there")
 
 
+def test_key_updates_around_a_move(members):
+    a = members["a"]
+    with SClient(f"{HOST}:{a.port}", a.trust[0]) as s_client:
+        for update in SClient.UPDATES:
+            s_client.ask(update)
+        settle_down()
+        migrate(a, "b", 1)
+        for update in SClient.UPDATES * 2:
+            s_client.ask(update)
+
+
 def test_no_nonce_is_used_twice(members):
     a = members["a"]
-    tap = Tap(a.port)
+    tap = Tap(a.tcp)
     context = client_context(trust=a.trust, minimum="1.2", maximum="1.2", ciphers="ECDHE-ECDSA-AES128-GCM-SHA256")
     with tap.connect(context) as connection:
         echo(connection, 40_000)

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from migration import connections, ctl, migrate, moved, settle_down
-from moving import DATA, VERSIONS, ask, echo, serve_data
+from moving import DATA, VERSIONS, SClient, Tap, ask, echo, serve_data
 from rig import PORT, Rig, RigCluster, Threads
 from sluice import SLOWDOWN, Closed, client_context, eventually, over_tls
 from tcp_mover import VIP4, VIP6, Process, bpf_folder, obstacle
@@ -147,6 +147,34 @@ def test_a_member_leaves_and_its_connections_stay(shop, capsys):
         connection.close()
     assert by_repair(shop["m2"], "in") + by_repair(shop["m3"], "in") == count
     assert min(by_repair(shop[node], "in") for node in ("m2", "m3")) > count / 4
+
+
+def test_key_updates_between_moves(shop):
+    with SClient(f"{VIP4}:{PORT}", shop.trust[0], shop.rig.launcher("client")) as s_client:
+        for (source, target), update in zip([("m1", "m2"), ("m2", "m3"), ("m3", "m1")] * 3, SClient.UPDATES * 3):
+            s_client.ask(update)
+            settle_down()
+            migrate(shop[source], target, 1, "repair")
+            s_client.ask(update)
+
+
+def test_no_nonce_is_used_twice(shop):
+    """Seen on the wire, by moves that succeed and moves that do not."""
+    tap = Tap(lambda: shop.rig.dial("client", VIP4, PORT))
+    context = client_context(trust=shop.trust, minimum="1.2", maximum="1.2", ciphers="ECDHE-ECDSA-AES128-GCM-SHA256")
+    with tap.connect(context) as connection:
+        for source, target in [("m1", "m2"), ("m2", "m1")] * 3:
+            echo(connection, 40_000)
+            settle_down()
+            migrate(shop[source], target, 1, "repair")
+            echo(connection, 10)
+        shop.helpers["m3"].kill()
+        ctl(shop["m1"], "migrate", "--to", "m3", "--count", 1)
+        eventually(lambda: by_repair(shop["m1"], "out", "kept") >= 1, "it stays, for now")
+        echo(connection, 40_000)
+        nonces = tap.nonces()
+    assert len(nonces) > 30
+    assert nonces == list(range(nonces[0], nonces[0] + len(nonces)))
 
 
 def test_without_a_helper_they_are_relayed(shop):

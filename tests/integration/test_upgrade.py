@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from moving import DATA, VERSIONS, Tap, ask, connect, echo, serve_data, slow_download
+from moving import DATA, VERSIONS, SClient, Tap, ask, connect, echo, serve_data, slow_download
 from sluice import BIN, DEADLINE, HOST, SLOWDOWN, Closed, client_context, eventually, over_tls
 from upgrade import Successor, adopt_orphans, ctl_upgrade, follow, moved, upgrade
 
@@ -135,29 +135,14 @@ def test_stock_clients(start, tmp_path):
     curl = subprocess.Popen(
         ["curl", "-s", "--fail", "--cacert", server.trust[0], "--rate", "100/s", "-K", tmp_path / "urls", "-w", "%{num_connects}\n"],
         stdout=subprocess.PIPE, text=True)
-    s_client = subprocess.Popen(
-        ["openssl", "s_client", "-connect", f"{HOST}:{server.port}", "-CAfile", server.trust[0], "-tls1_3"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0)
-    answers = []
-    reader = threading.Thread(target=lambda: answers.extend(line for line in s_client.stdout if b"HTTP/1.1 200" in line))
-    reader.start()
-    request = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    asked = 0
-    while curl.poll() is None:
-        for key_update in (b"K\n", b"k\n", b""):
-            if key_update:
-                s_client.stdin.write(key_update)
-                time.sleep(0.05)  # it takes one command from each read
-            s_client.stdin.write(request)
-            asked += 1
-            eventually(lambda: len(answers) == asked, "an answer behind a KeyUpdate")
-            upgrade(server)
+    with SClient(f"{HOST}:{server.port}", server.trust[0]) as s_client:
+        while curl.poll() is None:
+            for update in SClient.UPDATES:
+                s_client.ask(update)
+                upgrade(server)
+        assert s_client.asked >= 9
     connects = curl.communicate()[0].split()
     assert curl.returncode == 0 and len(connects) == 400 and sum(map(int, connects)) == 1
-    s_client.stdin.close()
-    s_client.wait(DEADLINE)
-    reader.join(DEADLINE)
-    assert asked >= 9
 
 
 def test_sessions_go_along(start):
@@ -286,7 +271,7 @@ def test_either_process_is_killed_while_it_hands_over(start, victim):
 def test_no_nonce_is_used_twice(start):
     """Seen on the wire."""
     server = start()
-    tap = Tap(server.port)
+    tap = Tap(server.tcp)
     context = client_context(trust=server.trust, minimum="1.2", maximum="1.2", ciphers="ECDHE-ECDSA-AES128-GCM-SHA256")
     with tap.connect(context) as connection:
         for _ in range(10):

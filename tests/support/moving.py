@@ -3,9 +3,11 @@ import contextlib
 import random
 import socket
 import struct
+import subprocess
 import threading
+import time
 
-from sluice import HOST, client_context, over_tls
+from sluice import DEADLINE, HOST, client_context, eventually, over_tls
 
 CIPHERS = {
     "1.2": ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305"],
@@ -51,11 +53,40 @@ def slow_download(server, version="1.3", cipher=None, request="GET /data.bin HTT
     return connection
 
 
-class Tap:
-    """Stands between client and server and keeps what the server sends."""
+class SClient:
+    """`openssl s_client`, which changes its keys when it is told to (RFC 8446 section 4.6.3)."""
 
-    def __init__(self, port):
-        self.port, self.heard = port, bytearray()
+    UPDATES = (b"", b"K\n", b"k\n")  # none; and the server's, too; only its own
+
+    def __init__(self, address, trust, launcher=()):
+        command = [*launcher, "openssl", "s_client", "-connect", address, "-CAfile", str(trust), "-tls1_3"]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0)
+        self.answers, self.asked = [], 0
+        self.reader = threading.Thread(target=lambda: self.answers.extend(line for line in self.process.stdout if b"HTTP/1.1 200" in line))
+        self.reader.start()
+
+    def ask(self, update=b""):
+        if update:
+            self.process.stdin.write(update)
+            time.sleep(0.05)  # it takes one command from each read
+        self.process.stdin.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        self.asked += 1
+        eventually(lambda: len(self.answers) == self.asked, "an answer")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait(DEADLINE)
+        self.reader.join(DEADLINE)
+
+
+class Tap:
+    """Stands between client and server, to which `dial` connects, and keeps what the server sends."""
+
+    def __init__(self, dial):
+        self.dial, self.heard = dial, bytearray()
         self.listener = socket.create_server((HOST, 0))
         threading.Thread(target=self._serve, daemon=True).start()
 
@@ -64,7 +95,7 @@ class Tap:
 
     def _serve(self):
         client, _ = self.listener.accept()
-        server = socket.create_connection((HOST, self.port))
+        server = self.dial()
         threading.Thread(target=self._pass, args=(client, server, None), daemon=True).start()
         self._pass(server, client, self.heard)
 
