@@ -15,6 +15,7 @@
 #include <openssl/crypto.h>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -326,6 +327,7 @@ class Admin::Impl {
   const Hooks hooks_;
   const Monotonic::time_point started_ = Monotonic::now();
   asio::io_context io_{1};
+  asio::executor_work_guard<Executor> work_{io_.get_executor()};  // also while nothing is accepted
   std::optional<Acceptor<tcp>> tcp_;
   std::optional<Acceptor<stream_protocol>> local_;
   tcp protocol_ = tcp::v4();

@@ -47,12 +47,29 @@ TEST(Departures, StayWhereTheyAreRefusedOrNobodyAnswers) {
   departures.asked(second, late.function(), kNow);
   EXPECT_TRUE(departures.refused(first));
   EXPECT_EQ(refused.what, false);
-  departures.expire(kNow + Departures::kPatience - 1ms);
+  departures.expire(kNow + Departures::kAskPatience - 1ms);
   EXPECT_FALSE(late.what.has_value());
-  departures.expire(kNow + Departures::kPatience);
+  departures.expire(kNow + Departures::kAskPatience);
   EXPECT_EQ(late.what, false);
   departures.offered(second, over.function(), kNow);
   EXPECT_EQ(over.what, false) << "it was over already";
+}
+
+TEST(Departures, HearOnlyTheMemberTheyGoTo) {
+  Departures departures;
+  Said asked;
+  const HandoverId id = departures.begin(7);
+  departures.asked(id, asked.function(), kNow);
+  EXPECT_FALSE(departures.prepared(id, 8));
+  EXPECT_FALSE(departures.refused(id, 8));
+  EXPECT_FALSE(departures.knows(id, 8));
+  EXPECT_FALSE(asked.what.has_value());
+  EXPECT_TRUE(departures.knows(id, 7));
+  EXPECT_TRUE(departures.prepared(id, 7));
+  EXPECT_EQ(asked.what, true);
+  EXPECT_FALSE(departures.empty());
+  departures.keep(id);
+  EXPECT_TRUE(departures.empty());
 }
 
 /// Neither time nor a word of the other side reaches a connection that was told to wipe its keys.
