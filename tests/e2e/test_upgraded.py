@@ -7,7 +7,7 @@ import pytest
 from browser import Browser, require_chromium
 from shop import populate, start_shop
 from sluice import Server, eventually, make_certificate
-from upgrade import adopt_orphans, upgrade
+from upgrade import adopted_orphans, upgrade
 
 DATA = random.randbytes(500_000)
 UPGRADES = 5
@@ -38,7 +38,8 @@ const hex = buffer => [...new Uint8Array(buffer)].map(b => b.toString(16).padSta
 @pytest.fixture(autouse=True, scope="module")
 def orphans():
     require_chromium()
-    adopt_orphans()
+    with adopted_orphans():
+        yield
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from cluster import Cluster
 from migration import migrate, moved, settle_down
 from sluice import DEADLINE, eventually
-from upgrade import adopt_orphans, upgrade
+from upgrade import adopted_orphans, upgrade
 
 SOURCES = pathlib.Path(__file__).resolve().parents[1] / "support/java"
 BODY = bytes(range(256)) * 1200
@@ -73,6 +73,12 @@ VERSIONS = ["TLSv1.2", "TLSv1.3"]
 MOVES = 6
 
 
+@pytest.fixture
+def orphans():
+    with adopted_orphans():
+        yield
+
+
 class Asking:
     """One of the JDK's clients, at work until it is left."""
 
@@ -114,8 +120,7 @@ def arrived(server):
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("kind", ["HttpClient", "HttpsURLConnection"])
-def test_it_stays_through_upgrades(start, java, ecdsa, files, version, kind):
-    adopt_orphans()
+def test_it_stays_through_upgrades(orphans, start, java, ecdsa, files, version, kind):
     server = start({"server.static_root": files})
     with Asking(java, ecdsa[0], server.port, version, kind) as client:
         client.await_answers(20)

@@ -13,11 +13,12 @@ import pytest
 
 from moving import DATA, VERSIONS, SClient, Tap, ask, connect, echo, serve_data, slow_download
 from sluice import BIN, DEADLINE, HOST, SLOWDOWN, Closed, client_context, eventually, over_tls
-from upgrade import Successor, adopt_orphans, ctl_upgrade, follow, moved, upgrade
+from upgrade import Successor, adopted_orphans, ctl_upgrade, follow, moved, upgrade
 
 @pytest.fixture(autouse=True, scope="module")
 def orphans():
-    adopt_orphans()
+    with adopted_orphans():
+        yield
 
 
 @pytest.fixture

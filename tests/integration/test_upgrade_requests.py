@@ -6,14 +6,15 @@ import pytest
 
 from moving import DATA, VERSIONS, ask, connect, echo, serve_data, slow_download
 from sluice import DEADLINE, eventually
-from upgrade import Successor, adopt_orphans, ctl_upgrade, follow, moved, upgrade
+from upgrade import Successor, adopted_orphans, ctl_upgrade, follow, moved, upgrade
 
 BODY = bytes(range(256)) * 2000
 
 
 @pytest.fixture(autouse=True, scope="module")
 def orphans():
-    adopt_orphans()
+    with adopted_orphans():
+        yield
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from postgres import programs
 from rig import Threads
 from shop import Bidder, Books, Customer, populate, servlet, start_shop
 from sluice import Server, client_context, eventually, over_tls
-from upgrade import adopt_orphans, ctl_upgrade, follow, moved, upgrade
+from upgrade import adopted_orphans, ctl_upgrade, follow, moved, upgrade
 
 BIDDERS = 8
 ITEMS = 3
@@ -20,7 +20,8 @@ UPGRADES = 5
 
 @pytest.fixture(autouse=True, scope="module")
 def orphans():
-    adopt_orphans()
+    with adopted_orphans():
+        yield
 
 
 class OnSqlite:

@@ -1,4 +1,5 @@
 """Servers whose process is replaced while they serve."""
+import contextlib
 import ctypes
 import os
 import re
@@ -42,9 +43,17 @@ class Successor:
         self.send_signal(signal.SIGKILL)
 
 
-def adopt_orphans():
-    """From now on processes whose parent ends become children of this one."""
-    assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+@contextlib.contextmanager
+def adopted_orphans():
+    """Meanwhile processes whose parent ends become children of this one. Servers that a failed test left behind end with it."""
+    prctl = ctypes.CDLL(None).prctl
+    assert prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+    yield
+    left = subprocess.run(["pgrep", "-P", str(os.getpid()), "^sluice"], capture_output=True, text=True).stdout.split()
+    for pid in map(int, left):
+        os.kill(pid, signal.SIGKILL)
+        Successor(pid).wait(DEADLINE)
+    assert prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0) == 0
 
 
 def ctl_upgrade(server):
