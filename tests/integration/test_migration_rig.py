@@ -1,17 +1,19 @@
 """Live connections go from one member to another TCP and all (transport `repair`), on a network: nobody notices, and nothing stays behind."""
 import contextlib
 import itertools
+import json
 import random
 import signal
 import socket
+import subprocess
 import time
 
 import pytest
 
 from migration import connections, ctl, migrate, moved, settle_down
 from moving import DATA, VERSIONS, SClient, Tap, ask, echo, serve_data
-from rig import PORT, Rig, RigCluster, Threads
-from sluice import SLOWDOWN, Closed, client_context, eventually, over_tls
+from rig import PORT, Rig, RigCluster, Threads, quota_obstacle
+from sluice import BIN, DEADLINE, SLOWDOWN, Closed, client_context, eventually, over_tls
 from tcp_mover import VIP4, VIP6, Process, bpf_folder, obstacle
 
 pytestmark = pytest.mark.skipif(obstacle() is not None, reason=str(obstacle()))
@@ -20,7 +22,7 @@ pytestmark = pytest.mark.skipif(obstacle() is not None, reason=str(obstacle()))
 class Shop:
     """Members behind one address that all of them have; who comes is given to m1."""
 
-    def __init__(self, folder, certificate, **settings):
+    def __init__(self, folder, certificate, cpus=None, **settings):
         self.stack = contextlib.ExitStack()
         self.rig = self.stack.enter_context(Rig(3))
         self.stack.enter_context(bpf_folder(folder))
@@ -33,6 +35,8 @@ class Shop:
         self.members = RigCluster(self.rig, folder, certificate, **{"server.static_root": serve_data(folder / "static"), **settings})
         self.stack.enter_context(self.members)
         for node in self.rig.members:
+            if cpus:
+                self.rig("cpus", node, cpus)
             listen = f"{self.rig.address(node)}:{PORT},{VIP4}:{PORT},[{VIP6}]:{PORT}"
             self.members.start(node, **{"server.listen": listen, "cluster.tcp_helper": self.helpers[node].path})
         self.members.await_whole()
@@ -189,6 +193,31 @@ def test_without_a_helper_they_are_relayed(shop):
     echo(connection, 100_000)
     assert connections(m2, "idle") == 1
     connection.close()
+
+
+@pytest.mark.skipif(quota_obstacle() is not None, reason=str(quota_obstacle()))
+def test_all_become_equally_busy(tmp_path, ecdsa, capsys):
+    """300 connections that ask all the time, all at one member at first; and then nobody goes to and fro."""
+    shop = Shop(tmp_path, ecdsa, 0.4 * SLOWDOWN, **{"server.keepalive_timeout": "60s", "admission.policy": "off"})
+    with shop.stack:
+        result = tmp_path / "load.json"
+        load = subprocess.Popen(
+            [*shop.rig.launcher("client"), BIN / "sluice-load", "run", "--target", f"https://{VIP4}:{PORT}", "--insecure", "--path", "/",
+             "--connections", "300", "--rate", "7000", "--arrivals", "deterministic", "--duration", "15s", "--quiet", "--json", result],
+            stdout=subprocess.DEVNULL)
+        def shares():
+            return [connections(shop[node], "idle") + connections(shop[node], "active") for node in shop.rig.members]
+        eventually(lambda: sum(shares()) == 300, "all are connected")
+        eventually(lambda: min(shares()) > 60 and max(shares()) < 160, "they are spread")
+        spread = shares()
+        load.wait(DEADLINE)
+        moves = sum(by_repair(shop[node], "out") for node in shop.rig.members)
+    outcome = json.loads(result.read_text())["window"]["requests"]
+    with capsys.disabled():
+        print(f" [{spread}, {moves:.0f} moves]", end="")
+    assert moves < 300, "as many as it takes, and few more"
+    assert outcome["sent"] > 0 and outcome["ok"] == outcome["replies"], outcome
+    assert outcome["failed"] == outcome["unsent"] == outcome["resent"] == 0, outcome
 
 
 def test_helpers_that_are_killed_while_connections_move(shop):
