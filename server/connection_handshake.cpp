@@ -148,6 +148,7 @@ Task<Connection::Next> Connection::handshake() {
       co_return Next::drop;
     }
   }
+  if (screened_) peer_.server_name = screened_->hello.server_name();
   peer_.tls_version = tls_->version_name();
   peer_.resumed = tls_->resumed();
   auto& counters = processor_.counters();
