@@ -214,7 +214,8 @@ def test_a_session_has_one_owner_on_both_sides_of_a_partition(members, rig):
     members.await_whole()
     for visitor in visitors:
         visitor.visit(members["m1"])
-        assert all(visitor.visit(members[name]) for name in rig.members), "nothing is stuck"
+        # A question may get lost while connections between members come back: that costs a handshake, once.
+        eventually(lambda visitor=visitor: all(visitor.visit(members[name]) for name in rig.members), "nothing is stuck")
 
 
 def test_a_session_whose_hand_over_is_lost_on_the_way_has_no_owner_rather_than_two(members, rig):
