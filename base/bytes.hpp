@@ -120,6 +120,8 @@ inline Bytes as_bytes(std::string_view text) noexcept {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
+inline std::string to_text(Bytes bytes) { return {bytes.begin(), bytes.end()}; }
+
 /// Lower-case hexadecimal.
 std::string to_hex(Bytes bytes);
 /// `nullopt` unless `text` is an even number of hexadecimal digits, in either case.

@@ -2,7 +2,6 @@
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -12,13 +11,13 @@
 #include <system_error>
 
 #include "base/clock.hpp"
+#include "base/rights.hpp"
 
 namespace sluice::cluster {
 
 namespace {
 
 constexpr std::size_t kHeader = 1 + 8;
-constexpr std::size_t kFdsMax = 4;  // that are looked at, to be closed, when more than one came
 
 class ParcelCategory final : public ErrorCategory {
  public:
@@ -32,41 +31,6 @@ class ParcelCategory final : public ErrorCategory {
     return "unknown error";
   }
 };
-
-/// Room for descriptors beside a message.
-struct Control {
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(kFdsMax * sizeof(int))> bytes{};
-
-  void put(msghdr& message, int fd) noexcept {
-    message.msg_control = bytes.data();
-    message.msg_controllen = CMSG_SPACE(sizeof fd);
-    cmsghdr* const header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof fd);
-    std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  }
-};
-
-/// The only descriptor beside a message; -1 when there is none. Others are closed, and make it malformed.
-int take_fd(msghdr& message, bool& fine) noexcept {
-  int taken = -1;
-  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
-    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
-    const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(header) + i * sizeof fd, sizeof fd);
-      if (taken >= 0) {
-        ::close(fd);
-        fine = false;
-      } else {
-        taken = fd;
-      }
-    }
-  }
-  return taken;
-}
 
 /// False when time is up first.
 bool wait_for(int fd, short events, Monotonic::time_point deadline) noexcept {
@@ -89,10 +53,6 @@ Parcel text_parcel(Parcel::Type type, std::uint64_t id, std::string_view text, i
   return {.type = type, .id = id, .body = {text.begin(), text.end()}, .fd = fd};
 }
 
-ParcelSocket::~ParcelSocket() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 boost::system::error_code ParcelSocket::send(const Parcel& parcel, std::chrono::milliseconds patience) const {
   if (parcel.body.size() > kBodyMax) std::abort();
   std::array<std::uint8_t, kHeader> head{static_cast<std::uint8_t>(parcel.type)};
@@ -102,13 +62,13 @@ boost::system::error_code ParcelSocket::send(const Parcel& parcel, std::chrono::
   msghdr message{};
   message.msg_iov = parts.data();
   message.msg_iovlen = parts.size();
-  Control control;
-  if (parcel.fd >= 0) control.put(message, parcel.fd);
+  Rights rights;
+  if (parcel.fd >= 0) rights.put(message, parcel.fd);
   const auto deadline = Monotonic::now() + patience;
-  while (::sendmsg(fd_, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+  while (::sendmsg(fd(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
     if (errno == EINTR) continue;
     if (errno != EAGAIN && errno != ENOBUFS) return ParcelError::ended;
-    if (!wait_for(fd_, POLLOUT, deadline)) return ParcelError::too_slow;
+    if (!wait_for(fd(), POLLOUT, deadline)) return ParcelError::too_slow;
     if (Monotonic::now() >= deadline) return ParcelError::too_slow;  // there is room, but no memory
   }
   return {};
@@ -116,28 +76,27 @@ boost::system::error_code ParcelSocket::send(const Parcel& parcel, std::chrono::
 
 boost::system::result<std::optional<Parcel>> ParcelSocket::receive(std::chrono::milliseconds patience) {
   room_.resize(kHeader + kBodyMax + 1);
-  if (!wait_for(fd_, POLLIN, Monotonic::now() + patience)) return std::optional<Parcel>{};
+  if (!wait_for(fd(), POLLIN, Monotonic::now() + patience)) return std::optional<Parcel>{};
   iovec part{room_.data(), room_.size()};
-  Control control;
+  Rights rights;
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
-  message.msg_control = control.bytes.data();
-  message.msg_controllen = control.bytes.size();
-  const ssize_t n = ::recvmsg(fd_, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+  rights.expect(message);
+  const ssize_t n = ::recvmsg(fd(), &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
   if (n < 0 && (errno == EINTR || errno == EAGAIN)) return std::optional<Parcel>{};
   if (n <= 0) return ParcelError::ended;
-  bool fine = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0;
-  Parcel parcel{.fd = take_fd(message, fine)};
+  auto beside = descriptors_of(message);
   const auto size = static_cast<std::size_t>(n);
-  fine = fine && size >= kHeader && size <= kHeader + kBodyMax && room_[0] >= 1 &&
-         room_[0] < static_cast<std::uint8_t>(Parcel::Type::count);
+  const bool fine = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0 && beside.size() <= 1 &&
+                    size >= kHeader && size <= kHeader + kBodyMax && room_[0] >= 1 &&
+                    room_[0] < static_cast<std::uint8_t>(Parcel::Type::count);
+  Parcel parcel;
   if (fine) {
     parcel.type = static_cast<Parcel::Type>(room_[0]);
     for (std::size_t i = 0; i < 8; ++i) parcel.id = parcel.id << 8 | room_[1 + i];
     parcel.body.assign(room_.begin() + kHeader, room_.begin() + n);
-  } else if (parcel.fd >= 0) {
-    ::close(parcel.fd);
+    if (!beside.empty()) parcel.fd = beside.front().release();
   }
   OPENSSL_cleanse(room_.data(), size);
   if (!fine) return ParcelError::malformed;

@@ -7,6 +7,7 @@
 #include <boost/system/result.hpp>
 
 #include "base/bytes.hpp"
+#include "base/descriptor.hpp"
 #include "base/error.hpp"
 #include "server/tls/secret.hpp"
 
@@ -61,15 +62,9 @@ class ParcelSocket {
   static constexpr std::size_t kBodyMax = 200 * 1024;
 
   explicit ParcelSocket(int fd) noexcept : fd_(fd) {}
-  ParcelSocket(ParcelSocket&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  ParcelSocket& operator=(ParcelSocket&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~ParcelSocket();
 
-  int fd() const noexcept { return fd_; }
-  int release() noexcept { return std::exchange(fd_, -1); }
+  int fd() const noexcept { return fd_.get(); }
+  int release() noexcept { return fd_.release(); }
 
   /// Waits for room, at most `patience`. Aborts when the body is longer than kBodyMax.
   boost::system::error_code send(const Parcel& parcel, std::chrono::milliseconds patience) const;
@@ -77,7 +72,7 @@ class ParcelSocket {
   boost::system::result<std::optional<Parcel>> receive(std::chrono::milliseconds patience);
 
  private:
-  int fd_;
+  Descriptor fd_;
   tls::SecretBuffer room_;
 };
 

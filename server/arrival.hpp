@@ -1,6 +1,4 @@
 #pragma once
-#include <unistd.h>
-
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -8,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/descriptor.hpp"
 #include "server/connection_image.hpp"
 #include "server/departure.hpp"
 
@@ -27,34 +26,40 @@ class Arrival {
       : image_(std::move(image)), fd_(fd), transport_(transport), made_(std::move(made)) {}
   Arrival(const Arrival&) = delete;
   Arrival& operator=(const Arrival&) = delete;
-  ~Arrival() {
-    if (fd_ >= 0) ::close(fd_);
-  }
 
   // Who brings it; any thread.
   /// Whether it is ours now, or is to be given up; the first word counts.
   void settle(bool ours) {
-    const std::lock_guard lock(mutex_);
-    if (ours_) return;
-    ours_ = ours;
-    if (tell_) std::exchange(tell_, nullptr)(ours);
+    std::function<void(bool)> tell;
+    {
+      const std::lock_guard lock(mutex_);
+      if (ours_) return;
+      ours_ = ours;
+      tell = std::exchange(tell_, nullptr);
+    }
+    if (tell) tell(ours);
   }
 
   // The connection.
   ConnectionImage& image() noexcept { return image_; }
-  int release_fd() noexcept { return std::exchange(fd_, -1); }
+  int release_fd() noexcept { return fd_.release(); }
   Transport transport() const noexcept { return transport_; }
   void made(std::string_view why_not) { made_(why_not); }
   /// Calls `tell` once it is settled, on any thread.
   void await(std::function<void(bool ours)> tell) {
-    const std::lock_guard lock(mutex_);
-    if (ours_) return tell(*ours_);
-    tell_ = std::move(tell);
+    {
+      const std::lock_guard lock(mutex_);
+      if (!ours_) {
+        tell_ = std::move(tell);
+        return;
+      }
+    }
+    tell(*ours_);
   }
 
  private:
   ConnectionImage image_;
-  int fd_;
+  Descriptor fd_;
   const Transport transport_;
   const Made made_;
   std::mutex mutex_;

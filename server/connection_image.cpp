@@ -12,8 +12,6 @@ constexpr std::size_t kNameMax = 255, kPathMax = 16 * 1024;
 
 enum Flag : std::uint8_t { kBeganFull = 1, kHasRest = 2, kKeepAlive = 4, kHasFile = 8 };
 
-std::string text_of(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
-
 std::uint8_t flags_of(const ConnectionImage& image) noexcept {
   std::uint8_t flags = image.began_full ? kBeganFull : 0;
   if (!image.rest) return flags;
@@ -46,7 +44,7 @@ std::optional<ResponseRest> decode_rest(ByteReader& reader, std::uint8_t flags) 
   ResponseRest rest{.keep_alive = (flags & kKeepAlive) != 0};
   const auto bytes = reader.vector(3);
   if (!bytes) return std::nullopt;
-  rest.bytes = text_of(*bytes);
+  rest.bytes = to_text(*bytes);
   if ((flags & kHasFile) == 0) return rest;
   const auto path = reader.vector(2);
   const auto etag = reader.vector(1);
@@ -54,7 +52,7 @@ std::optional<ResponseRest> decode_rest(ByteReader& reader, std::uint8_t flags) 
   const auto size = reader.u64();
   if (!path || !etag || !offset || !size || path->size() > kPathMax || path->empty()) return std::nullopt;
   if (*size == 0 || *offset > UINT64_MAX - *size) return std::nullopt;
-  rest.file = {.path = text_of(*path), .etag = text_of(*etag), .offset = *offset, .size = *size};
+  rest.file = {.path = to_text(*path), .etag = to_text(*etag), .offset = *offset, .size = *size};
   return rest;
 }
 
@@ -64,8 +62,8 @@ bool decode_http(ByteReader& reader, std::uint8_t flags, ConnectionImage& image)
   const auto pending = reader.vector(3);
   const auto requests = reader.u64();
   if (!server_name || !pending || !requests) return false;
-  image.server_name = text_of(*server_name);
-  image.pending = text_of(*pending);
+  image.server_name = to_text(*server_name);
+  image.pending = to_text(*pending);
   image.requests = *requests;
   image.began_full = (flags & kBeganFull) != 0;
   if ((flags & kHasRest) != 0) {
@@ -113,8 +111,8 @@ std::optional<ConnectionImage> decode_connection_image(Bytes bytes) {
   ConnectionImage image;
   image.moves = *moves;
   image.frozen_at_ns = *frozen_at;
-  image.client = text_of(*client);
-  image.local = text_of(*local);
+  image.client = to_text(*client);
+  image.local = to_text(*local);
   auto stream = tls::decode_stream_state(reader);
   if (!stream) return std::nullopt;
   image.tls = *std::move(stream);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "server/connection.hpp"
+#include "server/outcome.hpp"
 #include "server/processor.hpp"
 
 /// Connections that go to another owner, and those that come. The rules are in cluster/handover.hpp; what is

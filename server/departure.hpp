@@ -6,10 +6,6 @@
 #include <string_view>
 #include <utility>
 
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
-
 #include "server/handover_key.hpp"
 #include "server/listener.hpp"
 #include "server/task.hpp"
@@ -75,18 +71,5 @@ struct MoveOrder {
   bool all = false;                ///< ... or all, also those that come still.
   Monotonic::duration residence{};  ///< Whoever has not been here for so long stays.
 };
-
-/// For a coroutine on `executor`: calls `begin` with a Done, and waits for it.
-template <class Begin>
-Task<bool> outcome(const Executor& executor, Begin& begin) {
-  const auto initiate = [&executor, &begin](auto handler) {
-    auto work = boost::asio::make_work_guard(executor);
-    auto waiting = std::make_shared<decltype(handler)>(std::move(handler));
-    begin(Departure::Done([executor, waiting, work = std::move(work)](bool fine) {
-      boost::asio::post(executor, [waiting, fine] { std::move (*waiting)(fine); });
-    }));
-  };
-  co_return co_await boost::asio::async_initiate<decltype(use_task), void(bool)>(initiate, use_task);
-}
 
 }  // namespace sluice::server

@@ -5,12 +5,10 @@
 #include <string>
 #include <utility>
 
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/json/object.hpp>
 
+#include "server/outcome.hpp"
 #include "server/task.hpp"
 #include "server/tls/secret.hpp"
 #include "server/tls/session_id.hpp"
@@ -64,14 +62,10 @@ class Peers {
 /// Peers::fetch() for a coroutine on `executor`.
 inline Task<void> fetch(Peers& peers, const Executor& executor, tls::SessionIdBytes id,
                         tls::MemberNumber from) {
-  const auto initiate = [&peers, &executor, &id, from](auto handler) {
-    auto work = boost::asio::make_work_guard(executor);
-    auto waiting = std::make_shared<decltype(handler)>(std::move(handler));
-    peers.fetch(id, from, [executor, waiting, work = std::move(work)] {
-      boost::asio::post(executor, [waiting] { std::move (*waiting)(); });
-    });
+  auto begin = [&peers, &id, from](Report report) {
+    peers.fetch(id, from, [report = std::move(report)] { report(true); });
   };
-  co_await boost::asio::async_initiate<decltype(use_task), void()>(initiate, use_task);
+  co_await outcome(executor, begin);
 }
 
 }  // namespace sluice::server

@@ -7,28 +7,9 @@
 #include <cstring>
 #include <utility>
 
+#include "base/rights.hpp"
+
 namespace sluice::cluster::tcp {
-
-namespace {
-
-constexpr std::size_t kRightsMax = 4;  // more than one is a mistake, but has to be closed
-
-/// Closes what it is not asked to keep.
-std::vector<Descriptor> descriptors_of(msghdr& message) {
-  std::vector<Descriptor> found;
-  for (cmsghdr* at = CMSG_FIRSTHDR(&message); at != nullptr; at = CMSG_NXTHDR(&message, at)) {
-    if (at->cmsg_level != SOL_SOCKET || at->cmsg_type != SCM_RIGHTS) continue;
-    const std::size_t count = (at->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(at) + i * sizeof fd, sizeof fd);
-      found.emplace_back(fd);
-    }
-  }
-  return found;
-}
-
-}  // namespace
 
 Link::Link(boost::asio::io_context& io, Descriptor socket) : socket_(io.get_executor(), socket.release()) {}
 
@@ -52,13 +33,12 @@ void Link::read() {
 /// False: there is none at the moment, or ever.
 bool Link::read_one() {
   std::array<std::uint8_t, kMessageMax + 1> bytes;
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kRightsMax)> control;
+  Rights rights;
   iovec into{bytes.data(), bytes.size()};
   msghdr header{};
   header.msg_iov = &into;
   header.msg_iovlen = 1;
-  header.msg_control = control.data();
-  header.msg_controllen = control.size();
+  rights.expect(header);
   const auto count = ::recvmsg(socket_.native_handle(), &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return errno == EINTR;
   if (count <= 0) {
@@ -87,20 +67,11 @@ void Link::send(const Message& message, Descriptor beside) {
 /// False: the other side has no room.
 bool Link::write_one(const Outgoing& outgoing) {
   iovec from{const_cast<std::uint8_t*>(outgoing.bytes.data()), outgoing.bytes.size()};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  Rights rights;
   msghdr header{};
   header.msg_iov = &from;
   header.msg_iovlen = 1;
-  if (outgoing.beside) {
-    header.msg_control = control.data();
-    header.msg_controllen = control.size();
-    cmsghdr* const rights = CMSG_FIRSTHDR(&header);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof(int));
-    const int fd = outgoing.beside.get();
-    std::memcpy(CMSG_DATA(rights), &fd, sizeof fd);
-  }
+  if (outgoing.beside) rights.put(header, outgoing.beside.get());
   if (::sendmsg(socket_.native_handle(), &header, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return true;
   return errno != EAGAIN && errno != EINTR;  // of a broken link reading tells
 }

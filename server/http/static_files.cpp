@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/bytes.hpp"
+#include "base/descriptor.hpp"
 #include "server/http/conditional.hpp"
 #include "server/http/date.hpp"
 #include "server/http/text.hpp"
@@ -60,25 +61,6 @@ std::optional<Response> answer_precondition(const Request& request, const Valida
   return std::nullopt;
 }
 
-/// An open descriptor, closed unless released.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) noexcept : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const noexcept { return fd_; }
-  int release() noexcept { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
-
 bool is_servable(std::string_view segment, bool top) noexcept {
   if (segment.empty() || segment.size() > 255) return false;
   return segment[0] != '.' || (top && segment == ".well-known");
@@ -89,7 +71,7 @@ Descriptor open_beneath(int root, std::string_view path) {
   constexpr int kFlags =
       O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;  // NONBLOCK: a FIFO must not hold us up
   constexpr unsigned kDepthMax = 32;
-  Descriptor directory{-1};
+  Descriptor directory;
   int at = root;
   path.remove_prefix(1);
   for (unsigned depth = 0; depth < kDepthMax; ++depth) {
@@ -101,7 +83,7 @@ Descriptor open_beneath(int root, std::string_view path) {
     directory = std::move(next);
     at = directory.get();
   }
-  return Descriptor{-1};
+  return {};
 }
 
 /// What is below the root for the path of a request; empty when nothing can be.

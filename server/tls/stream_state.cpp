@@ -40,8 +40,6 @@ bool decode_keys(ByteReader& reader, const Suite& suite, RecordKeys& keys) {
   return true;
 }
 
-std::string text_of(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
-
 }  // namespace
 
 void encode(const StreamState& state, SecretBuffer& out) {
@@ -70,8 +68,8 @@ std::optional<StreamState> decode_stream_state(ByteReader& reader) {
     if (session_id->size() != kSessionIdSize) return std::nullopt;
     std::ranges::copy(*session_id, state.session_id.emplace().begin());
   }
-  state.received = text_of(*received);
-  state.unsent = text_of(*unsent);
+  state.received = to_text(*received);
+  state.unsent = to_text(*unsent);
   state.resumed = *resumed == 1;
   return state;
 }

@@ -46,6 +46,19 @@ def free_port():
     fail("no free port")
 
 
+def await_ready(process, errors):
+    """A server of ours, whose standard output is a pipe -> the port of clients, the admin listener's URL."""
+    port = admin = None
+    for line in process.stdout:
+        if match := re.match(r"listening on https://[^ ]*:(\d+)", line):
+            port = port or int(match[1])
+        if line.startswith("admin on "):
+            admin = line.removeprefix("admin on ").strip()
+        if line == "ready\n":
+            return port, admin
+    fail(f"{pathlib.Path(process.args[0]).name} did not start: {errors.read_text().strip()}")
+
+
 def await_port(port, process, what, why=lambda: ""):
     end = time.monotonic() + 20
     while time.monotonic() < end:

@@ -231,6 +231,15 @@ def test_signal_and_several_listeners(start):
         pass
 
 
+def begin_upgrade(server):
+    """Until the new process is up -> its number, if the old one is still there, in a list."""
+    ready = server.lines.count("ready")
+    server.signal(signal.SIGUSR2)
+    eventually(lambda: server.lines.count("ready") > ready, "the new process is up")
+    found = subprocess.run(["pgrep", "-P", str(server.process.pid)], capture_output=True, text=True).stdout
+    return [int(pid) for pid in found.split()]
+
+
 @pytest.mark.parametrize("victim", ["new", "old"])
 def test_either_process_is_killed_while_it_hands_over(start, victim):
     """Each connection goes on, or is closed; whoever is left serves."""
@@ -239,20 +248,17 @@ def test_either_process_is_killed_while_it_hands_over(start, victim):
     connections = [server.connect(context) for _ in range(200)]
     for connection in connections:
         echo(connection, 10)
-    ready = server.lines.count("ready")
-    server.signal(signal.SIGUSR2)
-    eventually(lambda: server.lines.count("ready") > ready, "the new process is up")
-    old = server.process
-    children = eventually(lambda: subprocess.run(["pgrep", "-P", str(old.pid)], capture_output=True, text=True).stdout.split(), "it is a child")
+    old, successors = server.process, begin_upgrade(server)
+    (successor,) = successors
     if victim == "new":
-        os.kill(int(children[0]), signal.SIGKILL)
+        os.kill(successor, signal.SIGKILL)
         eventually(lambda: "the new process ended" in server.stderr() or old.poll() is not None, "its end is noticed")
         assert old.poll() is None or old.poll() == 0
     else:
         old.kill()
         old.wait(DEADLINE)
-        server.process = Successor(int(children[0]))
-        server.pid = int(children[0])
+        server.process = Successor(successor)
+        server.pid = successor
     if server.process.poll() is not None:
         pytest.skip("it was faster than the signal")
     assert eventually(lambda: server.get("/").status == 200, "newcomers are served")
@@ -301,16 +307,13 @@ def test_the_new_process_is_told_to_end_at_once(start):
     connections = [server.connect() for _ in range(50)]
     for connection in connections:
         echo(connection, 10)
-    ready = server.lines.count("ready")
-    server.signal(signal.SIGUSR2)
-    eventually(lambda: server.lines.count("ready") > ready, "the new process is up")
-    old = server.process
-    children = subprocess.run(["pgrep", "-P", str(old.pid)], capture_output=True, text=True).stdout.split()
-    if not children:
+    old, successors = server.process, begin_upgrade(server)
+    if not successors:
         pytest.skip("it was faster than the signal")
-    os.kill(int(children[0]), signal.SIGTERM)
+    (successor,) = successors
+    os.kill(successor, signal.SIGTERM)
     assert old.wait(DEADLINE) == 0
-    server.process = Successor(int(children[0]))
+    server.process = Successor(successor)
     assert server.process.wait(DEADLINE) == 0
 
 

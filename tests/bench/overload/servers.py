@@ -1,13 +1,12 @@
 """Servers under measurement: Sluice's binaries, and rivals with what Debian ships."""
 import contextlib
 import json
-import re
 import resource
 import shutil
 import subprocess
 import urllib.request
 
-from process import HOST, await_port, cpu_seconds, descendants, fail, free_port
+from process import HOST, await_port, await_ready, cpu_seconds, descendants, fail, free_port
 
 from .machine import Quota, held, tool_path
 
@@ -114,16 +113,7 @@ class Kit:
             command += ["--set", setting]
         with self.quota(case) as quota, (state / "errors").open("w") as errors, held(
                 command, self.options.server_cpus, quota, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
-            port = admin = None
-            for line in process.stdout:
-                if match := re.match(r"listening on https://[^ ]*:(\d+)", line):
-                    port = port or int(match[1])
-                if line.startswith("admin on "):
-                    admin = line.removeprefix("admin on ").strip()
-                if line == "ready\n":
-                    break
-            else:
-                fail(f"{binary} did not start: {(state / 'errors').read_text().strip()}")
+            port, admin = await_ready(process, state / "errors")
             yield Server(name or policy, port, process.pid, quota, admin)
         shutil.rmtree(state, ignore_errors=True)
 

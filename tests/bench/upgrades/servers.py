@@ -11,7 +11,7 @@ import subprocess
 import time
 
 from overload.machine import held, tool_path
-from process import HOST, await_port, descendants, fail, free_port
+from process import HOST, await_port, await_ready, descendants, fail, free_port
 
 DESCRIPTORS = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 DRAIN = 10  # seconds, of the way that drains
@@ -205,16 +205,7 @@ def sluice(kit):
     binary = kit.bin / "sluice-hello"
     command = [binary, "serve", *(word for key, value in values.items() for word in ("--set", f"{key}={value}"))]
     with (home / "errors").open("w") as errors, held(command, kit.cpus, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
-        port = admin = None
-        for line in process.stdout:
-            if match := re.match(r"listening on https://[^ ]*:(\d+)", line):
-                port = port or int(match[1])
-            if line.startswith("admin on "):
-                admin = line.removeprefix("admin on ").strip()
-            if line == "ready\n":
-                break
-        else:
-            fail(f"sluice-hello did not start: {(home / 'errors').read_text().strip()}")
+        port, admin = await_ready(process, home / "errors")
         others = set()
 
         def replace():
